@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file nenc.h
+ * The one public header of libnenc, a suite of neural codecs.
+ *
+ * The library returns statuses; it never exits, aborts or prints.  Functions
+ * that take a `nenc_diag *` accept NULL there; otherwise a failing call leaves
+ * one sentence in it that says what was wrong and where.
+ *
+ * Threads: a nenc_model never changes after it is opened and may be shared by
+ * any number of encoders and decoders; an encoder or a decoder serves one
+ * thread at a time.  Every call that computes sets the default floating-point
+ * environment for its duration and restores the caller's.
+ */
+#ifndef NENC_H
+#define NENC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined NENC_BUILDING && defined __GNUC__
+#define NENC_API __attribute__((visibility("default")))
+#else
+#define NENC_API
+#endif
+#ifdef __GNUC__
+#define NENC_NODISCARD __attribute__((warn_unused_result))
+#define NENC_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define NENC_NODISCARD
+#define NENC_PRINTF(f, a)
+#endif
+
+#define NENC_VERSION_MAJOR 0
+#define NENC_VERSION_MINOR 1
+#define NENC_VERSION_PATCH 0
+
+/** 0 is success, positive is not an error, negative is. */
+typedef enum nenc_status {
+    NENC_OK = 0,
+    NENC_END = 1,          /**< nothing more to read */
+    NENC_EINVAL = -1,      /**< the caller's mistake */
+    NENC_ENOMEM = -2,      /**< the system is out of memory */
+    NENC_EIO = -3,         /**< reading or writing failed */
+    NENC_ETRUNCATED = -4,  /**< the data end too early */
+    NENC_EBITSTREAM = -5,  /**< the data are damaged */
+    NENC_EUNSUPPORTED = -6,/**< valid, but not something this build can do */
+    NENC_EMODEL = -7,      /**< missing, wrong or broken model file */
+    NENC_ELIMIT = -8,      /**< over max_samples or max_memory */
+    NENC_ECORRUPT_OUTPUT = -9 /**< verification of an output failed */
+} nenc_status;
+
+/** A short constant phrase for a status; never NULL. */
+NENC_API const char *nenc_strerror(nenc_status status);
+
+/** What went wrong: one sentence, no newline at its end. */
+typedef struct nenc_diag {
+    nenc_status status;
+    char text[240];
+} nenc_diag;
+
+/** "0.1.0" */
+NENC_API const char *nenc_version(void);
+
+/** One line for bug reports: version, kernels in use, oneDNN's version. */
+NENC_API const char *nenc_build_info(void);
+
+/* ------------------------------------------------------------------ images */
+
+/** Interleaved samples, 8 bits each, rows from the top.
+ *  1 channel is gray, 3 are R'G'B' (sRGB unless the file says otherwise). */
+typedef struct nenc_image {
+    uint32_t width;      /**< samples in a row, 1 to 2^24 */
+    uint32_t height;     /**< rows, 1 to 2^24 */
+    uint32_t channels;   /**< 1 or 3 */
+    size_t   stride;     /**< bytes from a row to the next */
+    uint8_t *data;       /**< height * stride bytes */
+} nenc_image;
+
+/** Allocate `image->data` for the dimensions given; stride = width * channels.
+ *  @return NENC_OK, NENC_EINVAL (a dimension out of range) or NENC_ENOMEM */
+NENC_API NENC_NODISCARD nenc_status nenc_image_alloc(
+    nenc_image *image, uint32_t width, uint32_t height, uint32_t channels);
+
+/** Free what nenc_image_alloc() or a decoder allocated; clears the struct. */
+NENC_API void nenc_image_free(nenc_image *image);
+
+/* ------------------------------------------------------------------ models */
+
+/** A trained model: networks, weights and tables of one codec. */
+typedef struct nenc_model nenc_model;
+
+/** Open a model file, checking all of it.
+ *  @param[out] out  the model, or NULL on failure; nenc_model_close() it
+ *  @return NENC_OK, NENC_EIO, NENC_EMODEL, NENC_ENOMEM */
+NENC_API NENC_NODISCARD nenc_status nenc_model_open(
+    nenc_model **out, const char *path, nenc_diag *diag);
+
+/** The same from memory; the bytes are not kept. */
+NENC_API NENC_NODISCARD nenc_status nenc_model_open_memory(
+    nenc_model **out, const void *data, size_t size, nenc_diag *diag);
+
+/** NULL is fine. */
+NENC_API void nenc_model_close(nenc_model *model);
+
+/** First eight bytes of the SHA-256 of the model's normative content, as the
+ *  bitstream carries them (byte 0 is the most significant). */
+NENC_API uint64_t nenc_model_id(const nenc_model *model);
+
+/** Name of the codec that runs the model ("hyperprior"). */
+NENC_API const char *nenc_model_codec(const nenc_model *model);
+
+/** A metadata string ("name", "licence", "data", "steps" ...), or NULL. */
+NENC_API const char *nenc_model_metadata(const nenc_model *model,
+                                        const char *key);
+
+/* ---------------------------------------------------------------- encoding */
+
+/** Receives output in order. @return 0, or anything else to stop (NENC_EIO) */
+typedef int (*nenc_write_fn)(void *user, const void *data, size_t size);
+
+/** Called now and then with the share done, 0 to 1.
+ *  @return 0, or anything else to stop (NENC_EIO) */
+typedef int (*nenc_progress_fn)(void *user, double done);
+
+typedef struct nenc_encoder_config {
+    size_t   size;        /**< set by nenc_encoder_config_init() */
+    int      quality;     /**< 0 (smallest) to 100 (best); default 50 */
+    int      threads;     /**< 0 = one per core (default) */
+    size_t   max_memory;  /**< bytes the call may hold (default 4 GiB) */
+    bool     exact;       /**< analysis on the exact backend too: the same
+                               file on every machine, a little slower */
+    nenc_progress_fn progress; /**< may be NULL */
+    void    *progress_user;
+} nenc_encoder_config;
+
+NENC_API void nenc_encoder_config_init_(nenc_encoder_config *cfg, size_t size);
+#define nenc_encoder_config_init(cfg) \
+    nenc_encoder_config_init_((cfg), sizeof *(cfg))
+
+/** Encode one image to a complete .nenc stream, written as it is made.
+ *  @param cfg  NULL = all defaults
+ *  @return NENC_OK, NENC_EINVAL, NENC_ENOMEM, NENC_EMODEL (not an image
+ *          model), NENC_ELIMIT, NENC_EIO (write_fn or progress stopped) */
+NENC_API NENC_NODISCARD nenc_status nenc_encode_image(
+    const nenc_model *model, const nenc_encoder_config *cfg,
+    const nenc_image *image, nenc_write_fn write_fn, void *user,
+    nenc_diag *diag);
+
+/* ---------------------------------------------------------------- decoding */
+
+/** Supplies input. @return bytes put in `data` (0 at the end), or -1 */
+typedef int64_t (*nenc_read_fn)(void *user, void *data, size_t size);
+
+typedef struct nenc_decoder_config {
+    size_t   size;        /**< set by nenc_decoder_config_init() */
+    int      threads;     /**< 0 = one per core (default) */
+    uint64_t max_samples; /**< refuse larger pictures (default 2^28 pixels) */
+    size_t   max_memory;  /**< bytes the decoder may hold (default 4 GiB) */
+    bool     fast;        /**< synthesis on oneDNN: not bit-exact samples */
+    nenc_progress_fn progress; /**< may be NULL */
+    void    *progress_user;
+} nenc_decoder_config;
+
+NENC_API void nenc_decoder_config_init_(nenc_decoder_config *cfg, size_t size);
+#define nenc_decoder_config_init(cfg) \
+    nenc_decoder_config_init_((cfg), sizeof *(cfg))
+
+/** What a stream's header says. */
+typedef struct nenc_info {
+    char     codec[16];   /**< "hyperprior" */
+    uint64_t model_id;    /**< see nenc_model_id() */
+    uint32_t width, height, channels, bits;
+    uint32_t unit_width, unit_height; /**< tiling; equal to the picture's
+                                           dimensions when one unit holds it */
+    uint32_t n_units;
+    int      quality;
+    unsigned version;     /**< of the format */
+} nenc_info;
+
+/** One decoder reads one stream. */
+typedef struct nenc_decoder nenc_decoder;
+
+/** Read a stream's header.  The usual order of calls:
+ *
+ *      nenc_decoder_open(&dec, NULL, my_read, my_file, &diag);
+ *      nenc_decoder_info(dec, &info);           // which model does it need?
+ *      nenc_model_open(&model, path_of(info.model_id), &diag);
+ *      nenc_decoder_decode(dec, model, &image, &diag);
+ *      nenc_decoder_close(dec);
+ *
+ *  @param[out] out  the decoder, or NULL on failure; nenc_decoder_close() it
+ *  @return NENC_OK, NENC_EINVAL, NENC_EIO, NENC_ETRUNCATED, NENC_EBITSTREAM
+ *          (not a .nenc stream, or damaged), NENC_EUNSUPPORTED, NENC_ELIMIT */
+NENC_API NENC_NODISCARD nenc_status nenc_decoder_open(
+    nenc_decoder **out, const nenc_decoder_config *cfg, nenc_read_fn read_fn,
+    void *user, nenc_diag *diag);
+
+/** @param[out] info  what the header says */
+NENC_API void nenc_decoder_info(const nenc_decoder *dec, nenc_info *info);
+
+/** Decode all units into a newly allocated picture, once per decoder.
+ *  @param model        borrowed for the call
+ *  @param[out] image   nenc_image_free() it; cleared on failure
+ *  @return as nenc_decoder_open(), or NENC_EMODEL (not the stream's model) */
+NENC_API NENC_NODISCARD nenc_status nenc_decoder_decode(
+    nenc_decoder *dec, const nenc_model *model, nenc_image *image,
+    nenc_diag *diag);
+
+/** NULL is fine. */
+NENC_API void nenc_decoder_close(nenc_decoder *dec);
+
+/** SHA-256 over the symbols of all units decoded so far, before synthesis
+ *  (conformance: equal symbols, whatever backend made the samples). */
+NENC_API void nenc_decoder_symbol_hash(const nenc_decoder *dec,
+                                       uint8_t hash[32]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
