@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Networks as data: a text of layers bound to weights, planned for input
+ * dimensions, then run any number of times.  The text is described in
+ * doc/FORMAT.md.  Not here: control flow between networks (codecs/). */
+#ifndef NENC_TRANSFORMS_NET_H
+#define NENC_TRANSFORMS_NET_H
+
+#include "pool.h"
+#include "safetensors.h"
+
+enum {
+    NENC_NET_MAX_INPUTS = 8,
+    NENC_NET_MAX_OPS = 4096,
+    NENC_NET_MAX_CHANNELS = 1 << 16
+};
+
+/** Dims of a channels-last float32 tensor, in memory order. */
+typedef struct nenc_shape {
+    size_t n, h, w, c;
+} nenc_shape;
+
+/** A network: immutable, shareable between threads. */
+typedef struct nenc_net nenc_net;
+
+/** Read network `name` of `text` and bind its weights "<name>.<layer>.*".
+ *  The net and its weights lie in `arena`; `st` is not needed afterwards.
+ *  @return NENC_OK, NENC_EMODEL (with the text's line number), NENC_ENOMEM */
+NENC_NODISCARD nenc_status nenc_net_open(
+    const nenc_net **out, nenc_arena *arena, const char *text,
+    const char *name, const nenc_safetensors *st, nenc_diag *diag);
+
+/** True if `text` has a network of this name. */
+bool nenc_net_exists(const char *text, const char *name);
+
+size_t nenc_net_inputs(const nenc_net *net);
+/** Index of the input called `name`, or -1. */
+int    nenc_net_input(const nenc_net *net, const char *name);
+size_t nenc_net_input_channels(const nenc_net *net, size_t input);
+size_t nenc_net_channels(const nenc_net *net);
+size_t nenc_net_layers(const nenc_net *net);
+
+typedef enum nenc_backend {
+    NENC_EXACT,     /**< normative: the same bits on every machine */
+    NENC_ONEDNN     /**< fast, last bits unspecified; exact where absent */
+} nenc_backend;
+
+/** A network made ready for input dims: packed weights and all memory that
+ *  a run needs.  One run at a time. */
+typedef struct nenc_plan nenc_plan;
+
+/** @param inputs      dims of each input, in the text's order
+ *  @param pool        borrowed until close; NULL = one thread
+ *  @param max_memory  bytes the plan may take
+ *  @return NENC_OK, NENC_EMODEL (the net cannot take these dims), NENC_ENOMEM,
+ *          NENC_ELIMIT */
+NENC_NODISCARD nenc_status nenc_plan_open(
+    nenc_plan **out, const nenc_net *net, nenc_backend backend,
+    const nenc_shape *inputs, nenc_pool *pool, size_t max_memory,
+    nenc_diag *diag);
+
+void nenc_plan_close(nenc_plan *plan);
+
+/** Where to write input i before each run (a run may overwrite it). */
+float *nenc_plan_input(nenc_plan *plan, size_t i);
+/** The result of the last run, until the next. */
+const float *nenc_plan_output(const nenc_plan *plan);
+nenc_shape   nenc_plan_output_shape(const nenc_plan *plan);
+
+/** Neither allocates nor fails for memory. */
+NENC_NODISCARD nenc_status nenc_plan_run(nenc_plan *plan, nenc_diag *diag);
+
+size_t nenc_plan_memory(const nenc_plan *plan);
+/** Multiply-adds of one run (convolutions, linear layers and GDN). */
+uint64_t nenc_plan_macs(const nenc_plan *plan);
+
+#endif

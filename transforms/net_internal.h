@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the network's parser, layers and planner share.  Not for others. */
+#ifndef NENC_TRANSFORMS_NET_INTERNAL_H
+#define NENC_TRANSFORMS_NET_INTERNAL_H
+
+#include "exact_conv.h"
+#include "net.h"
+
+enum { NENC_OP_MAX_SRC = 8, NENC_OP_MAX_ARGS = 4 };
+
+typedef enum nenc_pad_mode {
+    NENC_PAD_ZERO, NENC_PAD_REPLICATE, NENC_PAD_REFLECT, NENC_PAD_SYMMETRIC
+} nenc_pad_mode;
+
+typedef struct nenc_layer nenc_layer;
+
+/** One line of the text.  Value ids: the inputs first, then one per op. */
+typedef struct nenc_op {
+    const nenc_layer *layer;
+    const char *name;            /**< of its weights, or "" */
+    int line;
+    size_t n_src;
+    int src[NENC_OP_MAX_SRC];    /**< value ids; src[0] is "the current" */
+    size_t cin, cout;
+    nenc_conv_shape conv;        /**< conv, deconv, linear, gdn, igdn */
+    const float *weight, *bias;
+    nenc_point point;            /**< element-wise layers */
+    float slope;
+    size_t arg[2];               /**< slice: first, count; shuffle, pad: n */
+    nenc_pad_mode pad;
+} nenc_op;
+
+struct nenc_net {
+    const char *name;
+    size_t n_inputs, n_ops;
+    const char *input_names[NENC_NET_MAX_INPUTS];
+    size_t input_channels[NENC_NET_MAX_INPUTS];
+    nenc_op *ops;
+};
+
+/** The words of one line, split by the parser. */
+typedef struct nenc_args {
+    nenc_diag *diag;
+    nenc_arena *arena;
+    const nenc_safetensors *st;
+    const char *net;
+    int line;
+    size_t n, n_keys;
+    const char *word[NENC_OP_MAX_ARGS];
+    const char *key[8], *value[8];
+    unsigned used;               /**< bit i: key i was asked for */
+} nenc_args;
+
+/** What a layer sees when it runs. */
+typedef struct nenc_op_run {
+    const nenc_op *op;
+    const nenc_kernels *kernels;
+    const nenc_conv *packed;             /**< layers with op->conv.cin */
+    nenc_act act;                        /**< activation fused into it */
+    float act_slope;
+    const float *src[NENC_OP_MAX_SRC];
+    nenc_shape src_shape[NENC_OP_MAX_SRC];
+    float *dst;
+    nenc_shape dst_shape;
+    float *scratch;                      /**< of this worker */
+} nenc_op_run;
+
+/** A kind of layer. */
+struct nenc_layer {
+    const char *name;
+    size_t min_args, max_args;           /**< plain words after the name */
+    bool has_weights;                    /**< the first word names them */
+    bool taps_follow;                    /**< the words are further sources */
+    bool elementwise;                    /**< dst may be src[0] */
+    bool is_conv;                        /**< takes an activation, oneDNN */
+    nenc_point point;                    /**< for element-wise functions */
+    /** Read the arguments, bind weights, set cout from cin. */
+    nenc_status (*open)(nenc_op *op, nenc_args *a);
+    /** dst's dims from those of the sources. */
+    nenc_status (*shape)(const nenc_op *op, const nenc_shape *src,
+                         nenc_shape *dst, nenc_diag *diag);
+    /** Floats of scratch that a worker needs; NULL = none. */
+    size_t (*scratch)(const nenc_op_run *r);
+    /** Compute rows [row0, row1) of the n * h rows of dst. */
+    void (*run)(const nenc_op_run *r, size_t row0, size_t row1);
+};
+
+const nenc_layer *nenc_layer_find(const char *name);
+extern const nenc_layer nenc_layers_conv[], nenc_layers_point[],
+    nenc_layers_move[];
+
+/** An integer of key `key` (or `fallback` where absent) in [min, max]. */
+nenc_status nenc_args_key(nenc_args *a, const char *key, size_t fallback,
+                          size_t min, size_t max, size_t *out);
+nenc_status nenc_args_int(nenc_args *a, const char *word, size_t min,
+                          size_t max, size_t *out);
+nenc_status nenc_args_float(nenc_args *a, const char *word, float *out);
+/** "<net>.<layer>.<what>" as float32 with these dims. */
+nenc_status nenc_args_bind(nenc_args *a, const nenc_op *op, const char *what,
+                           const size_t *dims, size_t n_dims,
+                           const float **out);
+nenc_status nenc_args_fail(nenc_args *a, const char *fmt, ...)
+    NENC_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A network planned for dims: shapes, fused activations, one block of memory
+ * by liveness, packed weights; then run.  Not here: what a layer computes. */
+#include <string.h>
+
+#include "net_internal.h"
+#include "onednn.h"
+
+/* One op as it will run. */
+typedef struct step {
+    nenc_op_run run;
+    nenc_onednn_conv *onednn;    /* NULL = the exact layer */
+    size_t grain;                /* rows a thread takes at a time */
+    bool small;                  /* not worth waking other threads */
+    bool skip;                   /* fused into an earlier step */
+} step;
+
+/* Where a value lives. */
+typedef struct value {
+    nenc_shape shape;
+    size_t floats;               /* of its own block; 0 = shares `alias` */
+    size_t offset;
+    int alias;                   /* value whose block this one uses, or -1 */
+    int birth, death;            /* steps; death = last reader */
+} value;
+
+struct nenc_plan {
+    const nenc_net *net;
+    nenc_pool *pool;
+    nenc_arena arena;
+    size_t n_steps, n_values;
+    step *steps;
+    value *values;
+    float *block, *scratch;
+    size_t scratch_floats;       /* for each worker */
+    uint64_t macs;
+};
+
+enum { ALIGN_FLOATS = NENC_ALIGN / sizeof(float) };
+
+/* Of a value, and of where one may begin: sums of two count bytes safely. */
+#define MAX_FLOATS (SIZE_MAX / 8 / sizeof(float))
+
+/* Smallest work (multiply-adds or values moved) worth sharing out. */
+enum { SMALL_WORK = 1 << 15 };
+
+/* ------------------------------------------------------------------ shapes */
+
+static bool count_floats(const nenc_shape *s, size_t *out)
+{
+    size_t v;
+    return nenc_size_mul(&v, s->n, s->h) && nenc_size_mul(&v, v, s->w)
+           && nenc_size_mul(&v, v, s->c)
+           && v <= MAX_FLOATS - ALIGN_FLOATS
+           && (*out = (v + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS, true);
+}
+
+static nenc_status find_shapes(nenc_plan *p, const nenc_shape *inputs,
+                               nenc_diag *diag)
+{
+    const nenc_net *net = p->net;
+    for (size_t i = 0; i < net->n_inputs; i++) {
+        if (inputs[i].c != net->input_channels[i] || !inputs[i].n
+            || !inputs[i].h || !inputs[i].w)
+            return nenc_fail(diag, NENC_EMODEL,
+                             "network %s: input %s has %zu channels, not %zu",
+                             net->name, net->input_names[i],
+                             net->input_channels[i], inputs[i].c);
+        p->values[i].shape = inputs[i];
+    }
+    for (size_t i = 0; i < net->n_ops; i++) {
+        const nenc_op *op = &net->ops[i];
+        nenc_op_run *r = &p->steps[i].run;
+        r->op = op;
+        for (size_t s = 0; s < op->n_src; s++)
+            r->src_shape[s] = p->values[op->src[s]].shape;
+        NENC_TRY(op->layer->shape(op, r->src_shape, &r->dst_shape, diag));
+        p->values[net->n_inputs + i].shape = r->dst_shape;
+    }
+    for (size_t i = 0; i < p->n_values; i++)
+        if (!count_floats(&p->values[i].shape, &p->values[i].floats))
+            return nenc_fail(diag, NENC_ELIMIT, "network %s: too large",
+                             net->name);
+    return NENC_OK;
+}
+
+/* ------------------------------------------------------------------ memory */
+
+static void find_lives(nenc_plan *p)
+{
+    const size_t n_in = p->net->n_inputs;
+    for (size_t i = 0; i < p->n_values; i++) {
+        p->values[i].birth = i < n_in ? -1 : (int)(i - n_in);
+        p->values[i].death = p->values[i].birth;
+        p->values[i].alias = -1;
+    }
+    for (size_t i = 0; i < p->n_steps; i++)
+        for (size_t s = 0; s < p->net->ops[i].n_src; s++)
+            p->values[p->net->ops[i].src[s]].death = (int)i;
+    p->values[p->n_values - 1].death = (int)p->n_steps;
+}
+
+/* An activation right behind a convolution that nobody else reads becomes
+ * part of it. */
+static void fuse_activations(nenc_plan *p)
+{
+    const size_t n_in = p->net->n_inputs;
+    for (size_t i = 1; i < p->n_steps; i++) {
+        const nenc_op *op = &p->net->ops[i];
+        const bool relu = op->layer->elementwise && op->n_src == 1
+            && op->layer->point == NENC_POINT_RELU && !op->layer->has_weights;
+        const bool lrelu = op->layer->point == NENC_POINT_LRELU;
+        const int from = op->src[0] - (int)n_in;
+        if (!(relu || lrelu) || from != (int)i - 1
+            || !p->net->ops[from].layer->is_conv
+            || p->values[op->src[0]].death != (int)i)
+            continue;
+        /* another reader before step i cannot exist: it would lie between */
+        nenc_op_run *r = &p->steps[from].run;
+        r->act = relu ? NENC_ACT_RELU : NENC_ACT_LRELU;
+        r->act_slope = op->slope;
+        p->steps[i].skip = true;
+    }
+}
+
+/* Let element-wise results take over the block of a source that dies there
+ * (for a skipped activation: always). */
+static void share_blocks(nenc_plan *p)
+{
+    const size_t n_in = p->net->n_inputs;
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const nenc_op *op = &p->net->ops[i];
+        const int src = op->src[0];
+        if (!op->layer->elementwise || p->values[src].death != (int)i)
+            continue;
+        int root = src;
+        while (p->values[root].alias >= 0)
+            root = p->values[root].alias;
+        value *v = &p->values[n_in + i];
+        v->alias = root;
+        v->floats = 0;
+        if (p->values[root].death < v->death)
+            p->values[root].death = v->death;
+    }
+}
+
+static bool overlap(const value *a, const value *b)
+{
+    return a->birth <= b->death && b->birth <= a->death;
+}
+
+/* First fit: the lowest offset clear of every placed value alive with it.
+ * @return floats in all, or SIZE_MAX where they cannot be counted */
+static size_t place_values(nenc_plan *p)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < p->n_values; i++) {
+        value *v = &p->values[i];
+        if (v->alias >= 0)
+            continue;
+        bool moved = true;
+        v->offset = 0;
+        while (moved) {
+            moved = false;
+            for (size_t j = 0; j < i; j++) {
+                const value *u = &p->values[j];
+                if (u->alias < 0 && overlap(u, v)
+                    && v->offset < u->offset + u->floats
+                    && u->offset < v->offset + v->floats) {
+                    v->offset = u->offset + u->floats;
+                    if (v->offset > MAX_FLOATS)
+                        return SIZE_MAX;
+                    moved = true;
+                }
+            }
+        }
+        if (v->offset + v->floats > total)
+            total = v->offset + v->floats;
+    }
+    return total;
+}
+
+static float *value_data(const nenc_plan *p, int id)
+{
+    while (p->values[id].alias >= 0)
+        id = p->values[id].alias;
+    return p->block + p->values[id].offset;
+}
+
+static nenc_status plan_memory(nenc_plan *p, nenc_diag *diag)
+{
+    const size_t n_in = p->net->n_inputs;
+    const int workers = nenc_pool_threads(p->pool);
+    const size_t floats = place_values(p);
+    size_t scratch = 0, all_scratch;
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const step *s = &p->steps[i];
+        if (s->run.op->layer->scratch)
+            scratch = NENC_MAX(scratch, s->run.op->layer->scratch(&s->run));
+    }
+    p->scratch_floats = (scratch + ALIGN_FLOATS - 1) / ALIGN_FLOATS
+                        * ALIGN_FLOATS;
+    if (floats == SIZE_MAX
+        || !nenc_size_mul(&all_scratch, p->scratch_floats, (size_t)workers))
+        return nenc_fail(diag, NENC_ELIMIT, "network %s: too large",
+                         p->net->name);
+    p->block = nenc_arena_zalloc(&p->arena, floats, sizeof(float));
+    p->scratch = nenc_arena_zalloc(&p->arena, all_scratch, sizeof(float));
+    if (!p->block || !p->scratch)
+        return nenc_arena_fail(&p->arena, diag, "network", p->net->name);
+    for (size_t i = 0; i < p->n_steps; i++) {
+        nenc_op_run *r = &p->steps[i].run;
+        r->dst = value_data(p, (int)(n_in + i));
+        for (size_t s = 0; s < r->op->n_src; s++)
+            r->src[s] = value_data(p, r->op->src[s]);
+    }
+    return NENC_OK;
+}
+
+/* ----------------------------------------------------------------- weights */
+
+static nenc_status prepare_step(nenc_plan *p, step *s, nenc_backend backend,
+                                nenc_diag *diag)
+{
+    nenc_op_run *r = &s->run;
+    const nenc_op *op = r->op;
+    const int threads = nenc_pool_threads(p->pool);
+    const size_t rows = r->dst_shape.n * r->dst_shape.h;
+    uint64_t work = (uint64_t)rows * r->dst_shape.w * r->dst_shape.c;
+    r->kernels = nenc_kernels_best();
+    s->grain = (rows + 4 * (size_t)threads - 1) / (4 * (size_t)threads);
+    if (op->conv.cin) {
+        const nenc_conv_shape *c = &op->conv;
+        const nenc_shape *at = c->transposed ? &r->src_shape[0]
+                                             : &r->dst_shape;
+        const uint64_t macs = (uint64_t)at->n * at->h * at->w * c->k * c->k
+                              * c->cin / c->groups * c->cout;
+        p->macs += macs;
+        work += macs;
+    }
+    s->small = work < SMALL_WORK;
+    if (!op->conv.cin)
+        return NENC_OK;
+    if (backend == NENC_ONEDNN && op->layer->is_conv && !s->small
+        && r->src_shape[0].n == 1) {
+        const nenc_status st = nenc_onednn_conv_open(
+            &s->onednn, &op->conv, r->src_shape[0].h, r->src_shape[0].w,
+            op->weight, op->bias, r->act, r->act_slope,
+            threads > 1 ? 2 * (size_t)threads : 1, threads, diag);
+        if (st != NENC_EUNSUPPORTED)
+            return st;
+    }
+    nenc_conv *packed = nenc_arena_zalloc(&p->arena, 1, sizeof *packed);
+    if (!packed)
+        return nenc_arena_fail(&p->arena, diag, "network", p->net->name);
+    r->packed = packed;
+    const nenc_status st = nenc_conv_pack(packed, &op->conv, op->weight,
+                                          op->bias, r->kernels, &p->arena,
+                                          diag);
+    return st == NENC_ENOMEM
+        ? nenc_arena_fail(&p->arena, diag, "network", p->net->name) : st;
+}
+
+nenc_status nenc_plan_open(nenc_plan **out, const nenc_net *net,
+                           nenc_backend backend, const nenc_shape *inputs,
+                           nenc_pool *pool, size_t max_memory, nenc_diag *diag)
+{
+    *out = NULL;
+    nenc_plan *p = nenc_mem_zalloc(1, sizeof *p);
+    if (!p)
+        return nenc_fail(diag, NENC_ENOMEM, "out of memory");
+    nenc_arena_init(&p->arena, max_memory);
+    p->net = net;
+    p->pool = pool;
+    p->n_steps = net->n_ops;
+    p->n_values = net->n_inputs + net->n_ops;
+    p->steps = nenc_arena_zalloc(&p->arena, p->n_steps, sizeof *p->steps);
+    p->values = nenc_arena_zalloc(&p->arena, p->n_values, sizeof *p->values);
+    nenc_status st = NENC_OK;
+    if (!p->steps || !p->values)
+        st = nenc_arena_fail(&p->arena, diag, "network", net->name);
+    if (st >= 0)
+        st = find_shapes(p, inputs, diag);
+    if (st >= 0) {
+        find_lives(p);
+        fuse_activations(p);
+        share_blocks(p);
+        st = plan_memory(p, diag);
+    }
+    for (size_t i = 0; st >= 0 && i < p->n_steps; i++)
+        if (!p->steps[i].skip)
+            st = prepare_step(p, &p->steps[i], backend, diag);
+    if (st < 0) {
+        nenc_plan_close(p);
+        return st;
+    }
+    *out = p;
+    return NENC_OK;
+}
+
+void nenc_plan_close(nenc_plan *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; p->steps && i < p->n_steps; i++)
+        nenc_onednn_conv_close(p->steps[i].onednn);
+    nenc_arena_free(&p->arena);
+    nenc_mem_free(p);
+}
+
+/* --------------------------------------------------------------------- run */
+
+typedef struct job {
+    const nenc_plan *plan;
+    const step *step;
+    _Atomic int failed;
+} job;
+
+static void run_rows(void *user, int worker, size_t first, size_t end)
+{
+    const job *j = user;
+    nenc_op_run r = j->step->run;
+    r.scratch = j->plan->scratch
+                + (size_t)worker * j->plan->scratch_floats;
+    r.op->layer->run(&r, first, end);
+}
+
+static void run_bands(void *user, int worker, size_t first, size_t end)
+{
+    job *j = user;
+    const nenc_op_run *r = &j->step->run;
+    for (size_t band = first; band < end; band++)
+        if (nenc_onednn_conv_run(j->step->onednn, band, worker, r->src[0],
+                                 r->dst) < 0)
+            j->failed = 1;
+}
+
+nenc_status nenc_plan_run(nenc_plan *p, nenc_diag *diag)
+{
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const step *s = &p->steps[i];
+        if (s->skip)
+            continue;
+        job j = { p, s, 0 };
+        nenc_pool *pool = s->small ? NULL : p->pool;
+        if (s->onednn)
+            nenc_pool_run(pool, nenc_onednn_conv_bands(s->onednn), 1,
+                          run_bands, &j);
+        else
+            nenc_pool_run(pool, s->run.dst_shape.n * s->run.dst_shape.h,
+                          s->grain, run_rows, &j);
+        if (j.failed)
+            return nenc_fail(diag, NENC_EUNSUPPORTED,
+                             "oneDNN failed to run a convolution");
+    }
+    return NENC_OK;
+}
+
+float *nenc_plan_input(nenc_plan *p, size_t i)
+{
+    return value_data(p, (int)i);
+}
+
+const float *nenc_plan_output(const nenc_plan *p)
+{
+    return value_data(p, (int)p->n_values - 1);
+}
+
+nenc_shape nenc_plan_output_shape(const nenc_plan *p)
+{
+    return p->values[p->n_values - 1].shape;
+}
+
+size_t nenc_plan_memory(const nenc_plan *p)
+{
+    return p->arena.used;
+}
+
+uint64_t nenc_plan_macs(const nenc_plan *p)
+{
+    return p->macs;
+}

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+transforms_sources =
+transforms_avx2_sources =
+transforms_avx512_sources =
+
+# The exact backend.  exact_neon.c is empty but on arm64.
+transforms_sources += \
+	transforms/exact_conv.c transforms/exact_conv.h \
+	transforms/exact_kernels.c transforms/exact_kernels.h \
+	transforms/exact_math.h transforms/exact_math.inc.h \
+	transforms/exact_neon.c transforms/exact_portable.c \
+	transforms/exact_tables.h transforms/exact_vec.inc.h
+transforms_avx2_sources += transforms/exact_avx2.c
+transforms_avx512_sources += transforms/exact_avx512.c
+
+# Networks as data.
+transforms_sources += \
+	transforms/net.h transforms/net_internal.h \
+	transforms/net_layer_conv.c transforms/net_layer_move.c \
+	transforms/net_layer_point.c \
+	transforms/net_plan.c transforms/net_text.c
+
+# Model files, and oneDNN.
+transforms_sources += \
+	transforms/float16.c transforms/float16.h \
+	transforms/onednn.c transforms/onednn.h \
+	transforms/safetensors.c transforms/safetensors.h
