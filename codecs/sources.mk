@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: BSD-2-Clause
+codecs_sources = \
+	codecs/codec.h \
+	codecs/container.c codecs/container.h \
+	codecs/decode.c codecs/encode.c \
+	codecs/hyperprior.c codecs/hyperprior.h \
+	codecs/hyperprior_build.c codecs/hyperprior_build.h \
+	codecs/hyperprior_decode.c codecs/hyperprior_encode.c \
+	codecs/hyperprior_import.c \
+	codecs/image.c \
+	codecs/model.c codecs/model.h \
+	codecs/registry.c
