@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading JPEG by libjpeg (turbo).  What libjpeg would only warn of and fill
+ * with gray - cut and damaged files - is refused here.
+ * Not here: writing, CMYK, 12 bits, colour management. */
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mem.h"
+#include "media_formats.h"
+
+bool nenc_jpeg_probe(const uint8_t *data, size_t size)
+{
+    return size >= 3 && !memcmp(data, "\xff\xd8\xff", 3);
+}
+
+#ifdef HAVE_JPEG
+#include <jpeglib.h>
+#include <jerror.h>
+
+/* Encoders write about ten; each costs a pass over the picture. */
+enum { MAX_SCANS = 100 };
+
+typedef struct jpeg_reader {
+    struct jpeg_decompress_struct cinfo;
+    struct jpeg_error_mgr err;
+    struct jpeg_progress_mgr progress;
+    jmp_buf jump;
+    const nenc_media_source *src;
+    nenc_image *image;
+    nenc_media_facts *facts;
+    nenc_diag *diag;
+    nenc_status status;
+} jpeg_reader;
+
+static nenc_status status_of(int code)
+{
+    switch (code) {
+    case JERR_INPUT_EMPTY:
+    case JERR_INPUT_EOF:
+    case JWRN_JPEG_EOF: return NENC_ETRUNCATED;
+    case JERR_OUT_OF_MEMORY: return NENC_ENOMEM;
+    case JERR_IMAGE_TOO_BIG: return NENC_ELIMIT;
+    case JERR_ARITH_NOTIMPL:
+    case JERR_BAD_PRECISION:
+    case JERR_CCIR601_NOTIMPL:
+    case JERR_COMPONENT_COUNT:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+    case JERR_NOTIMPL:
+    case JERR_NOT_COMPILED:
+    case JERR_SOF_UNSUPPORTED: return NENC_EUNSUPPORTED;
+    default: return NENC_EBITSTREAM;
+    }
+}
+
+static void on_error(j_common_ptr cinfo)
+{
+    jpeg_reader *r = cinfo->client_data;
+    char text[JMSG_LENGTH_MAX];
+    r->err.format_message(cinfo, text);
+    const nenc_status st = status_of(r->err.msg_code);
+    r->status = nenc_fail(r->diag, st, "%s JPEG file: %s",
+                          st == NENC_ETRUNCATED     ? "incomplete"
+                          : st == NENC_EUNSUPPORTED ? "not a usual"
+                          : st == NENC_EBITSTREAM   ? "damaged"
+                                                    : "too large a",
+                          text);
+    longjmp(r->jump, 1);
+}
+
+/* Warnings: bytes between markers and odd version numbers do no harm. */
+static void on_message(j_common_ptr cinfo, int level)
+{
+    if (level >= 0)
+        return;
+    switch (cinfo->err->msg_code) {
+    case JWRN_ADOBE_XFORM:
+    case JWRN_EXTRANEOUS_DATA:
+    case JWRN_JFIF_MAJOR: return;
+    default: on_error(cinfo);
+    }
+}
+
+static void on_progress(j_common_ptr cinfo)
+{
+    jpeg_reader *r = cinfo->client_data;
+    if (r->cinfo.input_scan_number <= MAX_SCANS)
+        return;
+    r->status = nenc_fail(r->diag, NENC_ELIMIT,
+                          "a JPEG file of more than %d scans", MAX_SCANS);
+    longjmp(r->jump, 1);
+}
+
+static bool marker_is(const struct jpeg_marker_struct *m, int code,
+                      const char *name, size_t size)
+{
+    return m->marker == JPEG_APP0 + code && m->data_length >= size
+           && !memcmp(m->data, name, size);
+}
+
+static void read_markers(jpeg_reader *r)
+{
+    const struct jpeg_marker_struct *m = r->cinfo.marker_list;
+    for (; m; m = m->next) {
+        if (marker_is(m, 1, "Exif\0\0", 6))
+            r->facts->orientation =
+                nenc_exif_orientation(m->data + 6, m->data_length - 6);
+        if (marker_is(m, 2, "ICC_PROFILE\0", 12))
+            r->facts->has_profile = true;
+    }
+}
+
+static nenc_status read_picture(jpeg_reader *r)
+{
+    struct jpeg_decompress_struct *c = &r->cinfo;
+    jpeg_create_decompress(c);
+    jpeg_mem_src(c, r->src->data, (unsigned long)r->src->size);
+    jpeg_save_markers(c, JPEG_APP0 + 1, 0xffff);
+    jpeg_save_markers(c, JPEG_APP0 + 2, 16);
+    jpeg_read_header(c, TRUE);
+    read_markers(r);
+    if (c->num_components == 4)
+        return nenc_fail(r->diag, NENC_EUNSUPPORTED,
+                         "a CMYK JPEG file; convert it to RGB");
+    c->out_color_space = c->num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    NENC_TRY(nenc_media_alloc(r->image, c->image_width, c->image_height,
+                              c->num_components == 1 ? 1 : 3,
+                              r->src->max_pixels, r->diag));
+    r->progress.progress_monitor = on_progress;
+    c->progress = &r->progress;
+    jpeg_start_decompress(c);
+    while (c->output_scanline < c->output_height) {
+        JSAMPROW row = r->image->data + c->output_scanline * r->image->stride;
+        jpeg_read_scanlines(c, &row, 1);
+    }
+    jpeg_finish_decompress(c);
+    return NENC_OK;
+}
+
+/* libjpeg's errors come back here.  No local variables: longjmp spoils them. */
+static nenc_status read_guarded(jpeg_reader *r)
+{
+    if (setjmp(r->jump))
+        return r->status;
+    return read_picture(r);
+}
+
+nenc_status nenc_jpeg_read(nenc_image *image, nenc_media_facts *facts,
+                           const nenc_media_source *src, nenc_diag *diag)
+{
+    jpeg_reader *r = nenc_mem_zalloc(1, sizeof *r);
+    if (!r)
+        return nenc_fail(diag, NENC_ENOMEM, "out of memory");
+    r->src = src;
+    r->image = image;
+    r->facts = facts;
+    r->diag = diag;
+    r->cinfo.err = jpeg_std_error(&r->err);
+    r->cinfo.client_data = r;
+    r->err.error_exit = on_error;
+    r->err.emit_message = on_message;
+    nenc_status st = read_guarded(r);
+    jpeg_destroy_decompress(&r->cinfo);
+    nenc_mem_free(r);
+    if (st >= 0)
+        st = nenc_image_orient(image, facts->orientation, diag);
+    return st;
+}
+#endif
