@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Looking for model files.  Nothing else. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app_model.h"
+#include "app_report.h"
+
+#define DEFAULT_MODEL "hyperprior.safetensors"
+#define SUFFIX ".safetensors"
+
+enum { MAX_PLACES = 64, MAX_PATH = 4096 };
+
+/* Files and folders, in the order of searching. */
+typedef struct places {
+    char *path[MAX_PLACES];
+    int n;
+} places;
+
+typedef struct search {
+    places where;
+    const uint64_t *id;           /* NULL = any */
+    FILE *seen;                   /* for the message: what was found instead */
+    char *text;
+    size_t text_size;
+    app_model *found;
+} search;
+
+/* Whether both are the same existing file or folder. */
+static bool is_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    return !strcmp(a, b)
+           || (!stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev
+               && x.st_ino == y.st_ino);
+}
+
+static void add_place(places *p, const char *path, size_t size)
+{
+    char text[MAX_PATH];
+    if (!size || size >= sizeof text || p->n == MAX_PLACES)
+        return;
+    memcpy(text, path, size);
+    text[size] = '\0';
+    for (int i = 0; i < p->n; i++)
+        if (is_same(p->path[i], text))
+            return;
+    p->path[p->n] = strdup(text);
+    p->n += p->path[p->n] != NULL;
+}
+
+/* Folders beside the program: one of an install that was moved, and those of
+ * builds inside and beside the source tree, libtool's .libs/ included. */
+static void add_near_program(places *p)
+{
+    static const char *const near[] = {
+        "../share/nenc/models", "models", "../models", "../../models",
+    };
+    char exe[MAX_PATH];
+    const ssize_t size = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (size <= 0)
+        return;
+    exe[size] = '\0';
+    char *slash = strrchr(exe, '/');
+    if (!slash)
+        return;
+    *slash = '\0';
+    for (size_t i = 0; i < sizeof near / sizeof near[0]; i++) {
+        char path[MAX_PATH + 32];
+        struct stat st;
+        snprintf(path, sizeof path, "%s/%s", exe, near[i]);
+        if (!stat(path, &st) && S_ISDIR(st.st_mode))
+            add_place(p, path, strlen(path));
+    }
+}
+
+static void add_list(places *p, const char *list)
+{
+    while (list && *list) {
+        const size_t n = strcspn(list, ":");
+        add_place(p, list, n);
+        list += n + (list[n] == ':');
+    }
+}
+
+static nenc_status search_init(search *s, app_model *found, const char *option,
+                               const uint64_t *id)
+{
+    memset(s, 0, sizeof *s);
+    *found = (app_model){ NULL, NULL };
+    s->found = found;
+    s->id = id;
+    s->seen = open_memstream(&s->text, &s->text_size);
+    if (!s->seen)
+        return app_fail(NULL, NENC_ENOMEM, "%s", strerror(errno));
+    if (option) {
+        add_place(&s->where, option, strlen(option));
+        return NENC_OK;
+    }
+    add_list(&s->where, getenv("NENC_MODEL_PATH"));
+    add_place(&s->where, NENC_DATADIR "/models", strlen(NENC_DATADIR "/models"));
+    add_near_program(&s->where);
+    return NENC_OK;
+}
+
+static void search_free(search *s)
+{
+    for (int i = 0; i < s->where.n; i++)
+        free(s->where.path[i]);
+    if (s->seen)
+        fclose(s->seen);
+    free(s->text);
+}
+
+/* Open a file that is there.  Where any model will do, a broken one is an
+ * error and not passed over: another would make another file.
+ * @return NENC_OK; NENC_END: go on looking */
+static nenc_status try_file(search *s, const char *path)
+{
+    nenc_diag diag = { NENC_OK, "" };
+    nenc_model *model;
+    const nenc_status st = nenc_model_open(&model, path, &diag);
+    if (st == NENC_ENOMEM)
+        return app_fail_diag(path, st, &diag);
+    if (st < 0 && !s->id)
+        return app_fail_diag(path, NENC_EMODEL, &diag);
+    if (st < 0) {
+        fprintf(s->seen, "    %s: %s\n", path,
+                diag.text[0] ? diag.text : nenc_strerror(st));
+        return NENC_END;
+    }
+    if (s->id && nenc_model_id(model) != *s->id) {
+        fprintf(s->seen, "    %s: is %016llx\n", path,
+                (unsigned long long)nenc_model_id(model));
+        nenc_model_close(model);
+        return NENC_END;
+    }
+    s->found->model = model;
+    s->found->path = strdup(path);
+    return NENC_OK;
+}
+
+/* A place that is a file, or the file of the usual name in a folder. */
+static nenc_status try_usual(search *s, const char *place)
+{
+    char path[MAX_PATH + 64];
+    struct stat st;
+    if (stat(place, &st)) {
+        fprintf(s->seen, "    %s: %s\n", place, strerror(errno));
+        return NENC_END;
+    }
+    if (!S_ISDIR(st.st_mode))
+        return try_file(s, place);
+    snprintf(path, sizeof path, "%s/%s", place, DEFAULT_MODEL);
+    if (stat(path, &st)) {
+        fprintf(s->seen, "    %s: %s\n", path, strerror(errno));
+        return NENC_END;
+    }
+    return try_file(s, path);
+}
+
+static int is_other_model(const struct dirent *entry)
+{
+    const size_t n = strlen(entry->d_name);
+    const size_t suffix = strlen(SUFFIX);
+    return n > suffix && !strcmp(entry->d_name + n - suffix, SUFFIX)
+           && strcmp(entry->d_name, DEFAULT_MODEL);
+}
+
+/* All other models in a folder, by name. */
+static nenc_status try_others(search *s, const char *place)
+{
+    struct dirent **list;
+    nenc_status status = NENC_END;
+    const int n = scandir(place, &list, is_other_model, alphasort);
+    for (int i = 0; i < n; i++) {
+        char path[MAX_PATH + 300];
+        snprintf(path, sizeof path, "%s/%s", place, list[i]->d_name);
+        if (status == NENC_END)
+            status = try_file(s, path);
+        free(list[i]);
+    }
+    if (n >= 0)
+        free(list);
+    return status;
+}
+
+static nenc_status try_all(search *s, bool others)
+{
+    nenc_status st = NENC_END;
+    for (int i = 0; i < s->where.n && st == NENC_END; i++)
+        st = try_usual(s, s->where.path[i]);
+    for (int i = 0; others && i < s->where.n && st == NENC_END; i++)
+        st = try_others(s, s->where.path[i]);
+    return st;
+}
+
+static void print_seen(search *s)
+{
+    fflush(s->seen);
+    fprintf(stderr, "  searched:\n%s", s->text_size ? s->text : "");
+    fprintf(stderr, "  --model or NENC_MODEL_PATH can name other places.\n");
+}
+
+nenc_status app_model_open_default(app_model *m, const char *option)
+{
+    search s;
+    nenc_status st = search_init(&s, m, option, NULL);
+    if (st >= 0)
+        st = try_all(&s, false);
+    if (st == NENC_END) {
+        st = app_fail(NULL, NENC_EMODEL, "there is no model " DEFAULT_MODEL);
+        print_seen(&s);
+    }
+    search_free(&s);
+    return st;
+}
+
+nenc_status app_model_open_id(app_model *m, const char *option,
+                              const char *stream, const nenc_info *info)
+{
+    search s;
+    nenc_status st = search_init(&s, m, option, &info->model_id);
+    if (st >= 0)
+        st = try_all(&s, true);
+    if (st == NENC_END) {
+        st = app_fail(stream, NENC_EMODEL,
+                      "needs the %s model %016llx, which was not found",
+                      info->codec, (unsigned long long)info->model_id);
+        print_seen(&s);
+    }
+    search_free(&s);
+    return st;
+}
+
+void app_model_close(app_model *m)
+{
+    nenc_model_close(m->model);
+    free(m->path);
+    *m = (app_model){ NULL, NULL };
+}

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# nenc and ndec link $(app_ldadd), the library as others see it; a tool that
+# needs internals links $(app_internal_ldadd).
+
+app_sources = \
+	apps/app_input.c apps/app_input.h apps/app_model.c apps/app_model.h \
+	apps/app_options.c apps/app_options.h apps/app_output.c \
+	apps/app_output.h apps/app_report.c apps/app_report.h
+
+bin_PROGRAMS += nenc ndec
+nenc_SOURCES = apps/nenc.c $(app_sources)
+nenc_LDADD = $(app_ldadd)
+ndec_SOURCES = apps/ndec.c $(app_sources)
+ndec_LDADD = $(app_ldadd)
