@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: BSD-2-Clause
+modelsdir = $(pkgdatadir)/models
+dist_models_DATA = models/hyperprior.txt
