@@ -12,3 +12,7 @@ nenc_SOURCES = apps/nenc.c $(app_sources)
 nenc_LDADD = $(app_ldadd)
 ndec_SOURCES = apps/ndec.c $(app_sources)
 ndec_LDADD = $(app_ldadd)
+
+bin_PROGRAMS += nmodel
+nmodel_SOURCES = apps/nmodel.c $(app_sources)
+nmodel_LDADD = $(app_internal_ldadd)

@@ -25,16 +25,22 @@ static nenc_status no_memory(const importer *im)
 
 /* A float32 tensor of the result, its values still to be written. */
 static nenc_status add(importer *im, const char *name,
-                       const nenc_st_tensor *like, float **values)
+                       const nenc_st_tensor *like, uint8_t **bytes)
 {
     nenc_st_tensor *t = &im->tensors[im->n_tensors++];
     *t = *like;
     t->name = nenc_arena_strdup(im->arena, name, strlen(name));
     t->dtype = NENC_F32;
     t->size = t->n_items * 4;
-    *values = nenc_arena_zalloc(im->arena, t->n_items, sizeof **values);
-    t->data = (const uint8_t *)*values;
-    return t->name && *values ? NENC_OK : no_memory(im);
+    t->data = *bytes = nenc_arena_zalloc(im->arena, t->n_items, 4);
+    return t->name && *bytes ? NENC_OK : no_memory(im);
+}
+
+static void put(uint8_t *bytes, size_t i, float v)
+{
+    uint32_t word;
+    memcpy(&word, &v, 4);
+    nenc_bytes_put_u32(bytes + 4 * i, word);
 }
 
 static nenc_status find(importer *im, const char *name,
@@ -53,10 +59,12 @@ static nenc_status find(importer *im, const char *name,
 static nenc_status copy(importer *im, const char *from, const char *to)
 {
     const nenc_st_tensor *t;
-    float *v, *d;
+    float *v;
+    uint8_t *d;
     NENC_TRY(find(im, from, &t, &v));
     NENC_TRY(add(im, to, t, &d));
-    memcpy(d, v, t->n_items * sizeof *d);
+    for (size_t i = 0; i < t->n_items; i++)
+        put(d, i, v[i]);
     return NENC_OK;
 }
 
@@ -67,12 +75,13 @@ static nenc_status fold(importer *im, const char *from, const char *to,
     const double pedestal = ldexp(1, -36);
     const double bound = sqrt(minimum + pedestal);
     const nenc_st_tensor *t;
-    float *v, *d;
+    float *v;
+    uint8_t *d;
     NENC_TRY(find(im, from, &t, &v));
     NENC_TRY(add(im, to, t, &d));
     for (size_t i = 0; i < t->n_items; i++) {
         const double x = v[i] > bound ? v[i] : bound;
-        d[i] = (float)(x * x - pedestal);
+        put(d, i, (float)(x * x - pedestal));
     }
     return NENC_OK;
 }
@@ -194,19 +203,6 @@ static nenc_status metadata(importer *im, nenc_safetensors *out,
     return NENC_OK;
 }
 
-/* Values were written as floats of this machine: a file has little-endian
- * bytes. */
-static void to_bytes(const nenc_st_tensor *t)
-{
-    float *values;
-    memcpy(&values, &t->data, sizeof values);
-    for (size_t i = 0; i < t->n_items; i++) {
-        uint32_t word;
-        memcpy(&word, &values[i], 4);
-        nenc_bytes_put_u32((uint8_t *)&values[i], word);
-    }
-}
-
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const nenc_st_tensor *)a)->name,
@@ -244,8 +240,6 @@ nenc_status nenc_hyperprior_import(nenc_safetensors *out, nenc_arena *arena,
         }
     }
     NENC_TRY(density(&im, entropy ? "z" : "y"));
-    for (size_t i = 0; i < im.n_tensors; i++)
-        to_bytes(&im.tensors[i]);
     qsort(im.tensors, im.n_tensors, sizeof *im.tensors, by_name);
     out->tensors = im.tensors;
     out->n_tensors = im.n_tensors;

@@ -361,6 +361,13 @@ INLINE void dw_single(const dw_tile *t, size_t ch, size_t left, int n,
     for (int p = 0; p < n; p++)
         sum[p] = bias;
     for (size_t r = 0; r < run->rows; r++) {
+#ifdef PF
+        if (r >= run->rows - PF && (LANES == 16 || ch % 16 == 0)) {
+            UNROLL
+            for (int p = 0; p < n; p++)
+                fetch(x, (size_t)(p + n*PFD) * run->src_step);
+        }
+#endif
         if (cols)
             dw_row_sliding(t, x, w, NULL, left, n, cols, sum, NULL);
         else

@@ -659,10 +659,17 @@ size_t nenc_onednn_conv_bands(const nenc_onednn_conv *c)
     return c->n_bands;
 }
 
+/* By the sign bit, not by a comparison, which compilers make branches of. */
 static inline float leak(float x, float slope)
 {
     const float y = x * slope;
-    return x > 0 ? x : y;
+    uint32_t a, b;
+    memcpy(&a, &x, sizeof a);
+    memcpy(&b, &y, sizeof b);
+    const uint32_t is_negative = 0u - (a >> 31);
+    a = (a & ~is_negative) | (b & is_negative);
+    memcpy(&x, &a, sizeof x);
+    return x;
 }
 
 /* In blocks of a constant size, which compilers make vectors of. */

@@ -18,7 +18,7 @@ const char *nenc_onednn_version(void);
  *  its share of the padding), so that threads can take bands as they get free.
  *  @param weight   PyTorch order: [cout, cin/groups, k, k], transposed
  *                  [cin, cout/groups, k, k]; copied
- *  @param bias     [cout]; copied
+ *  @param bias     [cout]; copied; NULL = zeros
  *  @param n_bands  wanted; fewer may be made
  *  @return NENC_OK, NENC_EUNSUPPORTED (no oneDNN, or not a case it has),
  *          NENC_ENOMEM */
