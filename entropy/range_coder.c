@@ -229,9 +229,11 @@ static const uint16_t *search(const uint16_t *c, size_t n, uint32_t v)
     return c;
 }
 
-/* One division: on the CPUs that we measured, a binary search of products
- * takes two to three times as long, and a table of reciprocals (with a count
- * of leading zeros) about as long as this. */
+/* One division, then 16-bit comparisons.  Tried on a Sapphire Rapids with 64
+ * Gaussian tables in 4 lanes, in values a microsecond: this 103; a binary
+ * search among r * cum without a division 41; the quotient from a table of
+ * reciprocals 94, but 53 where the compiler lets bsr wait for its old result,
+ * as gcc 12 does; from a division of doubles 88. */
 INLINE int32_t get_value(nenc_rc_dec_lane *l, const nenc_cdf_set *set,
                          const nenc_cdf *t)
 {

@@ -370,7 +370,8 @@ def main():
 
         def both():
             export(o.output, model, text, meta)
-            return estimate(model, val, (0, .25, .5, .75, 1), o.device)
+            return estimate(model, val, (0, .25, .5, .75, 1), o.device) \
+                if val else []
         rows = with_ema(both)
         if val:
             print('  ' + '  '.join(f'{b:.3f}/{p:.2f}' for b, p in rows),

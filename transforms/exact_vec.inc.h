@@ -465,27 +465,42 @@ static void (*const dw_tiles[DW_TILE + 1])(const dw_tile *, bool) = {
 #endif
 };
 
-static void dwconv(const nenc_dwconv_run *run)
+/* n pixels of one line. */
+static void dw_line(const nenc_dwconv_run *run, const float *src, float *dst,
+                    size_t n)
 {
     const bool slides = run->src_step == run->src_col
                      && (run->cols == 3 || run->cols == 5);
-    const size_t n = run->n_pixels;
     const size_t n_tiles = (n + DW_TILE - 1) / DW_TILE;
-#ifdef STRIPS
-    for (size_t k = 0; k < n_tiles; k++) 
-      for (size_t y = 0; y < run->n_lines;y++) {
-#else
-    for (size_t y = 0; y < run->n_lines;y++) 
-        for (size_t k = 0; k < n_tiles; k++) {
+    for (size_t k = 0; k < n_tiles; k++) {
+        const size_t first = k * n / n_tiles, end = (k + 1) * n / n_tiles;
+        const dw_tile t = {
+            .run = run, .cols = slides ? (int)run->cols : 0,
+            .src = src + first * run->src_step,
+            .dst = dst + first * run->dst_step,
+        };
+        dw_tiles[end - first](&t, false);
+    }
+}
+#ifndef STRIPF
+#define STRIPF 9000
 #endif
-            const size_t first = k * n / n_tiles, end = (k + 1) * n / n_tiles;
-            const dw_tile t = {
-                .run = run, .cols = slides ? (int)run->cols : 0,
-                .src = run->src + y * run->src_line + first * run->src_step,
-                .dst = run->dst + y * run->dst_line + first * run->dst_step,
-            };
-            dw_tiles[end - first](&t, false);
-        }
+/* In strips of columns, each from top to bottom, that are so narrow that the
+ * input rows which a line shares with the next one stay in L1. */
+static void dwconv(const nenc_dwconv_run *run)
+{
+    const size_t n = run->n_pixels;
+    const size_t line = (run->rows * run->cols ? run->rows : 1) * run->src_step;
+    const size_t width = STRIPF / line > DW_TILE ? STRIPF / line : DW_TILE;
+    const size_t n_strips = (n + width - 1) / width;
+    for (size_t s = 0; s < n_strips; s++) {
+        const size_t first = s * n / n_strips, end = (s + 1) * n / n_strips;
+        const float *src = run->src + first * run->src_step;
+        float *dst = run->dst + first * run->dst_step;
+        for (size_t y = 0; y < run->n_lines; y++)
+            dw_line(run, src + y * run->src_line, dst + y * run->dst_line,
+                    end - first);
+    }
 }
 
 const nenc_kernels TABLE = {

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Measuring programs, benches and fuzz targets.
+
+fidelity_sources = conformance/fidelity.c conformance/fidelity.h
+picture_sources = conformance/picture.c conformance/picture.h
+
+noinst_PROGRAMS += metrics convert
+metrics_SOURCES = conformance/metrics.c $(fidelity_sources) $(picture_sources)
+metrics_LDADD = $(app_internal_ldadd)
+convert_SOURCES = conformance/convert.c $(picture_sources)
+convert_LDADD = $(app_internal_ldadd)
+
+# What a model makes of a picture, for tests/compare_torch.py.
+noinst_PROGRAMS += dump
+dump_SOURCES = conformance/dump.c $(picture_sources)
+dump_LDADD = $(app_internal_ldadd)
+
+# `make bench` builds and runs these.
+bench_programs += conformance/bench_conv
+conformance_bench_conv_SOURCES = conformance/bench_conv.c \
+	conformance/bench_onednn.c conformance/bench_onednn.h \
+	conformance/bench_peak.c conformance/bench_peak.h
+conformance_bench_conv_LDADD = $(app_internal_ldadd) $(ONEDNN_LIBS)
+
+bench_programs += conformance/bench_entropy
+conformance_bench_entropy_SOURCES = conformance/bench_entropy.c
+conformance_bench_entropy_LDADD = $(app_internal_ldadd)
+
+bench_programs += conformance/bench_decode
+conformance_bench_decode_SOURCES = conformance/bench_decode.c \
+	conformance/bench_peak.c conformance/bench_peak.h $(picture_sources)
+conformance_bench_decode_LDADD = $(app_internal_ldadd)
+
+# Fuzz targets.  With --enable-fuzzing they are libFuzzer programs; else
+# `make check` runs each fuzz_x over conformance/corpus/x/.
+fuzz_sources = conformance/fuzz.h
+if !FUZZING
+fuzz_sources += conformance/fuzz_main.c
+endif
+EXTRA_DIST += conformance/corpus
+
+fuzz_programs += conformance/fuzz_media
+conformance_fuzz_media_SOURCES = conformance/fuzz_media.c $(fuzz_sources)
+conformance_fuzz_media_LDADD = $(app_internal_ldadd)
+conformance_fuzz_media_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+fuzz_programs += conformance/fuzz_model
+conformance_fuzz_model_SOURCES = conformance/fuzz_model.c $(fuzz_sources)
+conformance_fuzz_model_LDADD = $(app_internal_ldadd)
+conformance_fuzz_model_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+fuzz_programs += conformance/fuzz_safetensors
+conformance_fuzz_safetensors_SOURCES = conformance/fuzz_safetensors.c \
+	$(fuzz_sources)
+conformance_fuzz_safetensors_LDADD = $(app_internal_ldadd)
+conformance_fuzz_safetensors_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+fuzz_programs += conformance/fuzz_stream
+conformance_fuzz_stream_SOURCES = conformance/fuzz_stream.c $(fuzz_sources)
+conformance_fuzz_stream_LDADD = $(app_internal_ldadd)
+conformance_fuzz_stream_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -1,0 +1,423 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# nenc and ndec as a user meets them: exit codes, what is never overwritten,
+# what is never left behind, pipes, signals, help and manual pages.  Each case
+# is a function that runs in an empty folder of its own.
+set -u
+build=${top_builddir:-$PWD}
+src=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
+NENC=${NENC:-$build/nenc}
+NDEC=${NDEC:-$build/ndec}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+exec </dev/null
+unset LC_ALL
+LC_MESSAGES=C
+export LC_MESSAGES
+
+fail() {
+    echo "$*"
+    exit 1
+}
+
+skip() {
+    echo "$*"
+    exit 77
+}
+
+# expect CODE COMMAND...: its exit code; output goes to the files out and err
+expect() {
+    want=$1
+    shift
+    rc=0
+    "$@" >out 2>err || rc=$?
+    [ $rc = "$want" ] || fail "exit $rc and not $want: $* -- $(cat err)"
+}
+
+says() {
+    grep -q -- "$1" err || fail "stderr lacks '$1': $(cat err)"
+}
+
+clean() {
+    for f in .nenc-*; do
+        [ ! -e "$f" ] || fail "left behind: $f"
+    done
+}
+
+picture() {       # a PPM of 8x6
+    printf 'P6\n8 6\n255\n%0144d' 7
+}
+
+# Streams for the cases that decode; none without a model.
+picture >"$tmp/a.ppm"
+have_model=yes
+$NENC "$tmp/a.ppm" -o "$tmp/a.nenc" 2>"$tmp/err" || have_model=no
+
+setup() {
+    [ $have_model = yes ] || skip "no model to code with"
+    cp "$tmp/a.ppm" "$tmp/a.nenc" .
+}
+
+# ------------------------------------------------------------------ the words
+
+help_fits_a_screen() {
+    for program in "$NENC" "$NDEC"; do
+        expect 0 $program --help
+        awk 'length > 79 { exit 1 } END { exit NR > 24 || NR < 8 }' out ||
+            fail "--help is no screen of 24 lines by 80"
+        [ ! -s err ]
+        expect 0 $program --help=all
+        [ "$(wc -l <out)" -gt 24 ] || fail "--help=all is short"
+        expect 0 $program --version
+        grep -q "^$(basename "$program") [0-9]*\.[0-9]*\.[0-9]*$" out ||
+            fail "no version line"
+    done
+}
+
+# Options as a help or a manual page lists them.
+options_of_help() {
+    $1 --help=all | sed -n 's/^  \(-.,\|   \) \(--[a-z-]*\).*/\1 \2/p' |
+        sed 's/^ *//; s/, */ /' | LC_ALL=C sort
+}
+
+options_of_manual() {
+    awk 'after { print } { after = /^\.TP/ }' "$1" |
+        sed 's/\\//g; s/"//g' |
+        sed -n 's/^\.[BIR]* *\(-.\) *, *\(--[a-z-]*\).*/\1 \2/p
+                t
+                s/^\.[BIR]* *\(--[a-z-]*\).*/\1/p' | LC_ALL=C sort
+}
+
+manuals_list_the_options() {
+    for name in nenc ndec; do
+        [ $name = nenc ] && program=$NENC || program=$NDEC
+        options_of_help "$program" >help
+        options_of_manual "$src/doc/$name.1" >manual
+        [ -s help ]
+        diff help manual || fail "doc/$name.1 and --help differ"
+    done
+}
+
+misuse() {
+    picture >a.ppm
+    for args in '' '--nonsense a.ppm' '-x a.ppm' 'a.ppm b.ppm' 'a.ppm -q 101' \
+        'a.ppm -q -1' 'a.ppm -q x' 'a.ppm -q' 'a.ppm --quality=' \
+        '--exact=1 a.ppm' '--help=some' 'a.ppm --threads 9999' \
+        'a.ppm --max-pixels 99999999999999999999' 'a.ppm -o - --json'; do
+        expect 2 $NENC $args
+        [ "$(wc -l <err)" = 2 ] || fail "not two lines for: $args"
+        [ ! -s out ]
+    done
+    for args in '' '-' 'a.nenc -o b' 'a.nenc -o b.jpg' 'a.nenc -o -' \
+        'a.nenc -o jpeg:-' 'a.nenc --info --test' 'a.nenc --test -o x.png' \
+        'a.nenc -o png:' 'a.nenc -o ppm:- --json'; do
+        expect 2 $NDEC $args
+        [ "$(wc -l <err)" = 2 ] || fail "not two lines for: $args"
+    done
+    [ "$(ls)" = "$(printf 'a.ppm\nerr\nout')" ] || fail "files: $(ls)"
+}
+
+# ------------------------------------------------------------------ bad inputs
+
+wrong_inputs() {
+    mkdir folder
+    : >empty
+    echo 'P7 and so on' >a.pam
+    echo 'just some text, long enough to hold a signature' >text
+    printf 'P6\n8 6\n255\n%0143d' 7 >short.ppm
+    expect 1 $NENC nowhere.png -o x
+    says '^nenc: nowhere.png: No such file'
+    expect 1 $NENC folder -o x
+    expect 3 $NENC empty -o x
+    expect 3 $NENC short.ppm -o x
+    says '^nenc: short.ppm: '
+    expect 4 $NENC a.pam -o x
+    says 'PAM'
+    expect 4 $NENC text -o x
+    picture >a.ppm
+    expect 7 $NENC a.ppm -o x --max-pixels 47
+    expect 1 $NDEC nowhere.nenc -o x.ppm
+    expect 3 $NDEC empty -o x.ppm
+    expect 3 $NDEC text -o x.ppm
+    says '^ndec: text: '
+    expect 3 $NDEC a.ppm -o x.ppm
+    [ ! -e x ] && [ ! -e x.ppm ] || fail "an output was made"
+    clean
+}
+
+no_model() {
+    mkdir empty
+    echo text >bad.safetensors
+    picture >a.ppm
+    for place in empty nowhere bad.safetensors; do
+        expect 5 $NENC a.ppm -o x --model $place
+        [ ! -e x ]
+    done
+    setup
+    expect 5 $NDEC a.nenc -o x.ppm --model empty
+    says "^ndec: a.nenc: needs .* model [0-9a-f]\{16\}"
+    says 'searched'
+    says 'empty/'
+    [ ! -e x.ppm ]
+    clean
+}
+
+cut_streams() {
+    setup
+    size=$(wc -c <a.nenc)
+    for n in 1 7 8 20 $((size / 2)) $((size - 1)); do
+        head -c $n a.nenc >cut.nenc
+        expect 3 $NDEC cut.nenc -o x.ppm
+        expect 3 $NDEC --test cut.nenc
+        [ ! -e x.ppm ] || fail "an output was made"
+    done
+    expect 7 $NDEC a.nenc -o x.ppm --max-pixels 47
+    clean
+}
+
+# --------------------------------------------------------------- good outputs
+
+usual_names() {
+    setup
+    mkdir b
+    mv a.ppm b
+    expect 0 $NENC b/a.ppm
+    cmp a.nenc b/a.nenc
+    [ ! -s err ] && [ ! -s out ] || fail "not silent"
+    cp a.nenc ./-x.nenc
+    expect 0 $NDEC -o ppm:-y -- -x.nenc
+    [ -s ./-y ]
+    expect 0 $NDEC a.nenc
+    if [ -f a.png ]; then
+        expect 0 $NENC a.png -o again.nenc
+    else
+        expect 0 $NENC a.pnm -o again.nenc
+    fi
+    clean
+}
+
+formats_agree() {
+    setup
+    expect 0 $NDEC a.nenc -o x.ppm
+    expect 0 $NDEC a.nenc -o ppm:y
+    cmp x.ppm y
+    expect 0 $NDEC a.nenc -o x.pnm
+    cmp x.ppm x.pnm
+    expect 2 $NDEC a.nenc -o x.pgm
+    [ ! -e x.pgm ]
+    head -c 11 x.ppm | cmp - "$tmp/head" || fail "not an 8x6 PPM"
+    printf 'P5\n8 6\n255\n%048d' 7 >gray.pgm
+    expect 0 $NENC gray.pgm
+    expect 0 $NDEC gray.nenc -o g.pgm
+    expect 0 $NDEC gray.nenc -o g.ppm
+    [ "$(head -c 2 g.pgm)$(head -c 2 g.ppm)" = P5P6 ]
+    clean
+}
+printf 'P6\n8 6\n255\n' | head -c 11 >"$tmp/head"
+
+pipes() {
+    setup
+    $NENC - -o - <a.ppm >b.nenc
+    cmp a.nenc b.nenc
+    cat a.ppm | $NENC - >c.nenc
+    cmp a.nenc c.nenc
+    expect 0 $NDEC a.nenc -o x.ppm
+    cat a.nenc | $NDEC - -o ppm:- | cmp - x.ppm
+    mkfifo fifo
+    cat fifo >got &
+    expect 0 $NDEC a.nenc -o ppm:fifo
+    wait $!
+    cmp got x.ppm
+    [ -p fifo ] || fail "the pipe was replaced"
+    expect 0 $NDEC a.nenc -o ppm:/dev/null
+    [ -c /dev/null ] || fail "/dev/null was replaced"
+}
+
+reports() {
+    setup
+    expect 0 $NDEC --info a.nenc
+    grep -q '8x6' out
+    expect 0 $NDEC --info --json a.nenc
+    grep -q '"width": 8' out
+    expect 0 $NDEC --test a.nenc
+    [ ! -s out ] && [ ! -s err ]
+    expect 0 $NDEC --symbols a.nenc
+    grep -q '^[0-9a-f]\{64\}$' out
+    expect 0 $NENC a.ppm -o b.nenc --json -v -q 30
+    grep -q '"quality": 30' out
+    says 'bpp'
+    [ "$(ls)" = "$(printf 'a.nenc\na.ppm\nb.nenc\nerr\nout')" ] ||
+        fail "files: $(ls)"
+}
+
+# ----------------------------------------------------------- files are sacred
+
+existing_files_are_kept() {
+    setup
+    echo precious >x.ppm
+    expect 1 $NDEC a.nenc -o x.ppm
+    says '^ndec: x.ppm: .*-f'
+    [ "$(cat x.ppm)" = precious ] || fail "overwritten"
+    expect 0 $NDEC a.nenc -fo x.ppm
+    [ "$(head -c 2 x.ppm)" = P6 ]
+    cp a.ppm keep.ppm
+    expect 1 $NENC a.ppm
+    clean
+    # an old file outlives a failure, even with -f
+    head -c 20 a.nenc >cut.nenc
+    expect 3 $NDEC cut.nenc -f -o x.ppm
+    [ "$(head -c 2 x.ppm)" = P6 ]
+    clean
+}
+
+output_is_input() {
+    picture >a.ppm
+    cp a.ppm keep.ppm
+    ln a.ppm hard.ppm
+    ln -s a.ppm soft.ppm
+    for out in a.ppm ./a.ppm hard.ppm soft.ppm; do
+        expect 1 $NENC a.ppm -f -o $out
+        says 'is the input'
+    done
+    expect 1 $NENC - -f -o a.ppm <a.ppm
+    cmp a.ppm keep.ppm
+    clean
+}
+
+links_are_followed() {
+    setup
+    mkdir sub
+    echo old >sub/real.ppm
+    ln -s sub/real.ppm link.ppm
+    expect 1 $NDEC a.nenc -o link.ppm
+    expect 0 $NDEC a.nenc -f -o link.ppm
+    [ -h link.ppm ] || fail "the link was replaced"
+    [ "$(head -c 2 sub/real.ppm)" = P6 ]
+    clean
+}
+
+modes() {
+    setup
+    umask 027
+    expect 0 $NDEC a.nenc -o x.ppm
+    [ "$(ls -l x.ppm | cut -c 1-10)" = -rw-r----- ] || fail "$(ls -l x.ppm)"
+}
+
+unwritable_folder() {
+    [ "$(id -u)" != 0 ] || skip "root writes everywhere"
+    picture >a.ppm
+    mkdir locked
+    chmod 555 locked
+    expect 1 $NENC a.ppm -o locked/x.nenc
+    says '^nenc: locked/x.nenc: '
+}
+
+missing_folder() {
+    picture >a.ppm
+    expect 1 $NENC a.ppm -o nowhere/x.nenc
+    says '^nenc: nowhere/x.nenc: .*No such file'
+    mkdir x.nenc
+    expect 1 $NENC a.ppm -f -o x.nenc
+}
+
+full_disk() {
+    [ -c /dev/full ] || skip "no /dev/full"
+    for program in "$NENC" "$NDEC"; do
+        rc=0
+        $program --help >/dev/full 2>err || rc=$?
+        [ $rc = 1 ] || fail "--help: exit $rc"
+        says 'No space left'
+    done
+    setup
+    expect 1 $NDEC a.nenc -o ppm:/dev/full
+    says '^ndec: /dev/full: No space left'
+    rc=0
+    $NENC a.ppm -o - >/dev/full 2>err || rc=$?
+    [ $rc = 1 ] || fail "exit $rc"
+    says '^nenc: standard output: No space left'
+    rc=0
+    $NDEC --info a.nenc >/dev/full 2>err || rc=$?
+    [ $rc = 1 ] || fail "--info: exit $rc"
+}
+
+# A limit on the size of files stands for a disk that fills up under way.
+file_size_limit() {
+    setup
+    rc=0
+    said=$( (ulimit -f 0 && exec $NENC a.ppm -o x.nenc) 2>&1) || rc=$?
+    [ $rc = 1 ] || fail "exit $rc: $said"
+    case $said in
+    "nenc: x.nenc: "*) ;;
+    *) fail "said: $said" ;;
+    esac
+    [ ! -e x.nenc ]
+    clean
+}
+
+closed_pipe() {
+    setup
+    { sleep 1; rc=0; $NDEC a.nenc -o ppm:- 2>err || rc=$?; echo $rc >rc; } | :
+    [ "$(cat rc)" = 1 ] || fail "exit $(cat rc)"
+    says 'Broken pipe'
+}
+
+closed_streams() {
+    setup
+    rc=0
+    $NDEC a.nenc -o ppm:- 2>err >&- || rc=$?
+    [ $rc = 1 ] || fail "exit $rc"
+    # no file may take the place of the closed stream
+    $NENC a.ppm -o b.nenc -v 2>&- >&-
+    cmp a.nenc b.nenc
+}
+
+# Killed while it waits for the rest of its input.
+signals_leave_nothing() {
+    setup
+    mkfifo fifo
+    size=$(wc -c <a.nenc)
+    $NDEC - -o ppm:x.ppm <fifo 2>err &
+    pid=$!
+    exec 3>fifo
+    head -c $((size - 1)) a.nenc >&3
+    n=0
+    while ! ls .nenc-*.tmp >/dev/null 2>&1; do
+        n=$((n + 1))
+        [ $n -lt 30 ] || fail "no temporary file in 30 seconds"
+        sleep 1
+    done
+    kill -TERM $pid
+    rc=0
+    wait $pid || rc=$?
+    exec 3>&-
+    [ $rc = 143 ] || fail "exit $rc"
+    [ ! -e x.ppm ]
+    clean
+}
+
+# ------------------------------------------------------------------------ run
+
+failed=0
+for case in help_fits_a_screen manuals_list_the_options misuse wrong_inputs \
+    no_model cut_streams usual_names formats_agree pipes reports \
+    existing_files_are_kept output_is_input links_are_followed modes \
+    unwritable_folder missing_folder full_disk file_size_limit closed_pipe \
+    closed_streams signals_leave_nothing; do
+    mkdir "$tmp/$case"
+    (
+        cd "$tmp/$case" || exit 1
+        set -e
+        $case
+    ) >"$tmp/$case.log" 2>&1
+    rc=$?
+    case $rc in
+    0) echo "ok $case" ;;
+    77) echo "skip $case: $(tail -n 1 "$tmp/$case.log")" ;;
+    *)
+        cat "$tmp/$case.log"
+        echo "not ok $case"
+        failed=1
+        ;;
+    esac
+done
+exit $failed

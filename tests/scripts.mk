@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Shell tests.  They print "ok NAME", "not ok NAME" or "skip NAME: WHY".
+test_scripts += tests/style.sh
+test_scripts += tests/metrics.sh
+test_scripts += tests/cli.sh
+test_scripts += tests/nmodel.sh
+test_scripts += tests/torch.sh
+EXTRA_DIST += tests/compare_torch.py

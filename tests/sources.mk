@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Unit tests: one program per module, linked with everything and cmocka.
+
+check_PROGRAMS += tests/test_fidelity
+tests_test_fidelity_SOURCES = tests/test_fidelity.c $(fidelity_sources)
+
+check_PROGRAMS += tests/test_kernels tests/test_exact_conv
+tests_test_kernels_SOURCES = tests/test_kernels.c
+tests_test_exact_conv_SOURCES = tests/test_exact_conv.c
+
+check_PROGRAMS += tests/test_float16
+tests_test_float16_SOURCES = tests/test_float16.c
+
+check_PROGRAMS += tests/test_json
+tests_test_json_SOURCES = tests/test_json.c
+
+check_PROGRAMS += tests/test_onednn
+tests_test_onednn_SOURCES = tests/test_onednn.c
+
+check_PROGRAMS += tests/test_safetensors
+tests_test_safetensors_SOURCES = tests/test_safetensors.c
+
+check_PROGRAMS += tests/test_media
+tests_test_media_SOURCES = tests/test_media.c tests/test_media_make.c \
+	tests/test_media_make.h
+
+check_PROGRAMS += tests/test_common tests/test_prob_model tests/test_range_coder
+tests_test_common_SOURCES = tests/test_common.c
+tests_test_prob_model_SOURCES = tests/test_prob_model.c
+tests_test_range_coder_SOURCES = tests/test_range_coder.c
