@@ -13,16 +13,12 @@
 typedef struct nenc_options {
     app_common common;            /* first: app_options_parse() fills it */
     int quality;
-    bool exact;
 } nenc_options;
 
 static const app_option options[] = {
     { "Rate", 'q', false, APP_NUMBER, "quality", "N",
       offsetof(nenc_options, quality), 0, 100,
       "0 (smallest file) to 100 (best picture); default 50" },
-    { "Speed", 0, false, APP_FLAG, "exact", NULL,
-      offsetof(nenc_options, exact), 0, 0,
-      "the same file on every machine, a little slower" },
 };
 
 static const app_command command = {
@@ -90,7 +86,6 @@ static nenc_status encode(job *j)
     cfg.quality = j->opt->quality;
     cfg.threads = j->opt->common.threads;
     cfg.max_memory = (size_t)j->opt->common.max_memory;
-    cfg.exact = j->opt->exact;
     cfg.progress = app_progress_show;
     cfg.progress_user = &progress;
     const nenc_status st = nenc_encode_image(j->model.model, &cfg, &j->image,

@@ -293,7 +293,6 @@ static nenc_status self_test(const job *j, test_result *r, nenc_diag *diag)
     uint8_t samples[32], symbols[32];
     nenc_encoder_config_init(&cfg);
     cfg.quality = TEST_QUALITY;
-    cfg.exact = true;
     cfg.threads = j->opt->threads;
     cfg.max_memory = (size_t)j->opt->max_memory;
     NENC_TRY(nenc_image_alloc(&image, TEST_SIDE, TEST_SIDE, 3));

@@ -19,7 +19,6 @@ typedef struct nenc_codec_params {
     nenc_pool *pool;       /**< borrowed */
     size_t max_memory;     /**< bytes a context may hold */
     int    quality;        /**< 0 to 100 */
-    bool   exact;          /**< encoding: analysis on the exact backend */
     bool   fast;           /**< decoding: synthesis on oneDNN */
 } nenc_codec_params;
 

@@ -75,7 +75,6 @@ static nenc_status encode(const nenc_model *model,
     };
     nenc_codec_params params = {
         .max_memory = cfg->max_memory, .quality = cfg->quality,
-        .exact = cfg->exact,
     };
     void *context = NULL;
     nenc_status st = nenc_pool_open(&params.pool, cfg->threads);

@@ -139,6 +139,20 @@ static nenc_status bind_thresholds(hyper_model *m, nenc_arena *arena,
     return NENC_OK;
 }
 
+/* Which of two words the metadata has. */
+static nenc_status need_choice(bool *second, const nenc_safetensors *st,
+                               const char *key, const char *a, const char *b,
+                               nenc_diag *diag)
+{
+    const char *text;
+    NENC_TRY(need(&text, st, key, diag));
+    *second = !strcmp(text, b);
+    return *second || !strcmp(text, a)
+        ? NENC_OK : nenc_fail(diag, NENC_EMODEL,
+                              "\"%s\" is \"%.20s\", not %s or %s", key, text,
+                              a, b);
+}
+
 static nenc_status bind_config(hyper_model *m, const nenc_safetensors *st,
                                nenc_diag *diag)
 {
@@ -161,10 +175,11 @@ static nenc_status bind_config(hyper_model *m, const nenc_safetensors *st,
     if (m->z_stride % m->y_stride)
         return nenc_fail(diag, NENC_EMODEL, "strides of %zu and %zu",
                          m->y_stride, m->z_stride);
-    NENC_TRY(need(&text, st, "nenc.centred", diag));
-    m->offset = strcmp(text, "0") ? 0.5f : 0.0f;
-    NENC_TRY(need(&text, st, "nenc.params", diag));
-    m->means_first = !strcmp(text, "mean,scale");
+    bool centred;
+    NENC_TRY(need_choice(&centred, st, "nenc.centred", "0", "1", diag));
+    m->offset = centred ? 0.5f : 0.0f;
+    NENC_TRY(need_choice(&m->means_first, st, "nenc.params", "scale,mean",
+                         "mean,scale", diag));
     text = nenc_safetensors_metadata(st, "abs_y");
     m->abs_y = text && !strcmp(text, "1");
     return NENC_OK;
@@ -224,23 +239,29 @@ static nenc_status bind_nets(hyper_model *m, nenc_arena *arena,
     return NENC_OK;
 }
 
-/* A decimal fraction for the encoder, written by training; 0 where absent. */
-static float encoder_number(const nenc_safetensors *st, const char *key)
+/* A decimal number of the encoder's own; false where there is none.  The same
+ * in every locale and on every machine: the encoder's choices hang on it. */
+static bool encoder_number(float *out, const nenc_safetensors *st,
+                           const char *key)
 {
     const char *text = nenc_safetensors_metadata(st, key);
     double v = 0, scale = 1;
     bool point = false;
-    for (; text && *text; text++) {
-        if (*text == '.') {
+    if (!text)
+        return false;
+    const bool negative = *text == '-';
+    for (text += negative; *text; text++) {
+        if (*text == '.' && !point)
             point = true;
-        } else if (*text >= '0' && *text <= '9') {
+        else if (*text >= '0' && *text <= '9' && v < 1e9) {
             v = v * 10 + (*text - '0');
             scale *= point ? 10 : 1;
         } else {
-            return 0;
+            return false;
         }
     }
-    return (float)(v / scale);
+    *out = (float)((negative ? -v : v) / scale);
+    return true;
 }
 
 static void unbind(const void *bound)
@@ -280,8 +301,8 @@ static nenc_status bind(const void **bound, nenc_arena *arena,
                              m->z_channels, diag));
         NENC_TRY(bind_thresholds(m, arena, st, diag));
     }
-    m->rdo_min = encoder_number(st, "lambda_min");
-    m->rdo_max = encoder_number(st, "lambda_max");
+    m->has_lambda = encoder_number(&m->log_lambda[0], st, "log_lambda_min")
+                    && encoder_number(&m->log_lambda[1], st, "log_lambda_max");
     return NENC_OK;
 }
 
@@ -431,12 +452,11 @@ static nenc_status plan_encoder(hyper_context *c, nenc_diag *diag)
         return nenc_fail(diag, NENC_EMODEL,
                          "the model has no analysis networks: it only decodes");
     NENC_TRY(plan(c, &c->g_a, m->g_a, "x", c->y_h * m->y_stride,
-                  c->y_w * m->y_stride, !c->params.exact, diag));
+                  c->y_w * m->y_stride, false, diag));
     NENC_TRY(check_plan(c->g_a, "g_a", c->y_h, c->y_w, diag));
     if (!m->h_a)
         return NENC_OK;
-    NENC_TRY(plan(c, &c->h_a, m->h_a, "y", c->y_h, c->y_w, !c->params.exact,
-                  diag));
+    NENC_TRY(plan(c, &c->h_a, m->h_a, "y", c->y_h, c->y_w, false, diag));
     return check_plan(c->h_a, "h_a", c->z_h, c->z_w, diag);
 }
 

@@ -37,7 +37,8 @@ typedef struct hyper_model {
     size_t n_thresholds;
     const float *thresholds;      /**< of the scale index, ascending */
     const float *y_offset, *z_offset; /**< added to symbols, or NULL */
-    float  rdo_min, rdo_max;      /**< lambda at quality 0 and 100; 0 = none */
+    bool   has_lambda;            /**< the encoder weighs rate, distortion */
+    float  log_lambda[2];         /**< at quality 0 and 100 */
 } hyper_model;
 
 /** One stream's context.  Plans and buffers are kept from unit to unit of the

@@ -111,6 +111,20 @@ static nenc_status add_nets(builder *b)
     return NENC_OK;
 }
 
+/* The logarithm of an entry, for encoders to interpolate without libm. */
+static nenc_status add_log(builder *b, const char *from, const char *to)
+{
+    double v;
+    char text[32];
+    if (!nenc_safetensors_metadata(b->raw, from))
+        return NENC_OK;
+    NENC_TRY(need_real(b, from, &v));
+    if (!(v > 1e-6 && v < 1e6))
+        return nenc_fail(b->diag, NENC_EMODEL, "a %s of %g", from, v);
+    snprintf(text, sizeof text, "%.6f", log(v));
+    return add_entry(b, to, text, strlen(text));
+}
+
 static nenc_status add_metadata(builder *b)
 {
     static const char *const normative[] = {
@@ -134,7 +148,8 @@ static nenc_status add_metadata(builder *b)
         if (value)
             NENC_TRY(add_entry(b, descriptive[i], value, strlen(value)));
     }
-    return NENC_OK;
+    NENC_TRY(add_log(b, "lambda_min", "log_lambda_min"));
+    return add_log(b, "lambda_max", "log_lambda_max");
 }
 
 /* ----------------------------------------------------------------- tensors */
@@ -248,6 +263,37 @@ static nenc_status add_weights(builder *b)
 
 /* ------------------------------------------------------------------ tables */
 
+/* Measured probabilities, "y.pmf" [scales, 2 r + 2]: of -r to r, and of all
+ * else. */
+static nenc_status measured(const builder *b, size_t n, const float **pmf,
+                            size_t *width)
+{
+    const size_t dims[2] = { n, 0 };
+    float *v;
+    NENC_TRY(nenc_safetensors_f32(&v, b->raw, b->arena, "y.pmf", dims, 2,
+                                  b->diag));
+    *pmf = v;
+    *width = nenc_safetensors_find(b->raw, "y.pmf")->dims[1];
+    if (*width < 4 || *width % 2 || *width > 65534)
+        return nenc_fail(b->diag, NENC_EMODEL, "%zu probabilities in y.pmf",
+                         *width);
+    return NENC_OK;
+}
+
+static nenc_status add_measured(nenc_prob_tables *t, const float *pmf,
+                                size_t width)
+{
+    double *p = nenc_mem_alloc(width, sizeof *p);
+    if (!p)
+        return NENC_ENOMEM;
+    for (size_t i = 0; i < width; i++)
+        p[i] = pmf[i];
+    const nenc_status st = nenc_prob_add_pmf(t, -(int32_t)(width / 2 - 1), p,
+                                             width, &limits);
+    nenc_mem_free(p);
+    return st;
+}
+
 /* A family by scale index.  With y_scale_log, networks give log scales and an
  * index is the nearest table's; else they give scales, and an index is that of
  * the first table not below (CompressAI's rule). */
@@ -260,8 +306,9 @@ static nenc_status build_scales(builder *b)
     NENC_TRY(need_real(b, "y_scale_min", &lo));
     NENC_TRY(need_real(b, "y_scale_max", &hi));
     NENC_TRY(need_real(b, "y_scales", &count));
-    const bool gaussian = !strcmp(family, "gaussian");
-    if (!gaussian)
+    const bool is_gaussian = !strcmp(family, "gaussian");
+    const bool is_measured = !strcmp(family, "measured");
+    if (!is_gaussian && !is_measured)
         NENC_TRY(need_real(b, "y_beta", &beta));
     if (!(lo > 0 && hi > lo && count >= 2 && count <= MAX_SCALES))
         return nenc_fail(b->diag, NENC_EMODEL, "%g scales from %g to %g",
@@ -272,10 +319,15 @@ static nenc_status build_scales(builder *b)
     double scales[MAX_SCALES];
     float thresholds[MAX_SCALES];
     const bool in_log = !strcmp(is_log, "1");
+    const float *pmf = NULL;
+    size_t width = 0;
+    if (is_measured)
+        NENC_TRY(measured(b, n, &pmf, &width));
     nenc_prob_log_scales(scales, n, lo, hi);
     for (size_t i = 0; i < n && st >= 0; i++) {
-        st = gaussian ? nenc_prob_add_gaussian(&t, scales[i], &limits)
-                      : nenc_prob_add_ggd(&t, 0, scales[i], beta, &limits);
+        st = is_measured ? add_measured(&t, pmf + i * width, width)
+           : is_gaussian ? nenc_prob_add_gaussian(&t, scales[i], &limits)
+                         : nenc_prob_add_ggd(&t, 0, scales[i], beta, &limits);
         thresholds[i] = (float)(in_log ? log(scales[i])
                                          + 0.5 * log(hi / lo) / (double)(n - 1)
                                        : scales[i]);

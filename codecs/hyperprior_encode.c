@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "exact_math.h"
 #include "hyperprior.h"
 #include "range_coder.h"
 
@@ -145,10 +146,10 @@ static nenc_status quantise(hyper_context *c, nenc_diag *diag)
     float *weight = nenc_mem_zalloc(m->y_channels, sizeof *weight);
     if (!weight)
         return nenc_fail(diag, NENC_ENOMEM, "out of memory");
-    if (m->rdo_min > 0 && m->rdo_max > 0) {
-        /* In double, so that C libraries hardly ever disagree on the float. */
-        const float lambda = (float)(
-            m->rdo_min * pow((double)m->rdo_max / m->rdo_min, c->t));
+    if (m->has_lambda) {
+        const float span = m->log_lambda[1] - m->log_lambda[0];
+        const float part = span * c->t;
+        const float lambda = nenc_exactf_exp(m->log_lambda[0] + part);
         for (size_t k = 0; k < m->y_channels; k++)
             weight[k] = RDO_CAUTION * lambda * (255.0f * 255.0f / 3.0f)
                         * c->inverse[k] * c->inverse[k];

@@ -127,7 +127,7 @@ static nenc_status run(dump *d, nenc_diag *diag)
         return nenc_fail(diag, NENC_EMODEL, "not a hyperprior model");
     NENC_TRY(nenc_picture_load(&d->picture, d->picture_path, diag));
     d->params = (nenc_codec_params){ .max_memory = (size_t)1 << 31,
-                                     .quality = d->quality, .exact = true };
+                                     .quality = d->quality };
     nenc_buffer_init(&stream, (size_t)1 << 30);
     nenc_fpenv_enter(&env);
     nenc_status st = encode(d, &stream, diag);

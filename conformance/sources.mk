@@ -49,6 +49,11 @@ conformance_fuzz_model_SOURCES = conformance/fuzz_model.c $(fuzz_sources)
 conformance_fuzz_model_LDADD = $(app_internal_ldadd)
 conformance_fuzz_model_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
+fuzz_programs += conformance/fuzz_net
+conformance_fuzz_net_SOURCES = conformance/fuzz_net.c $(fuzz_sources)
+conformance_fuzz_net_LDADD = $(app_internal_ldadd)
+conformance_fuzz_net_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
 fuzz_programs += conformance/fuzz_safetensors
 conformance_fuzz_safetensors_SOURCES = conformance/fuzz_safetensors.c \
 	$(fuzz_sources)
@@ -56,6 +61,8 @@ conformance_fuzz_safetensors_LDADD = $(app_internal_ldadd)
 conformance_fuzz_safetensors_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 fuzz_programs += conformance/fuzz_stream
-conformance_fuzz_stream_SOURCES = conformance/fuzz_stream.c $(fuzz_sources)
+conformance_fuzz_stream_SOURCES = conformance/fuzz_stream.c $(fuzz_sources) \
+	$(toy_sources)
+conformance_fuzz_stream_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
 conformance_fuzz_stream_LDADD = $(app_internal_ldadd)
 conformance_fuzz_stream_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

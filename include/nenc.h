@@ -97,7 +97,7 @@ typedef struct nenc_model nenc_model;
 
 /** Open a model file, checking all of it.
  *  @param[out] out  the model, or NULL on failure; nenc_model_close() it
- *  @return NENC_OK, NENC_EIO, NENC_EMODEL, NENC_ENOMEM */
+ *  @return NENC_OK, NENC_EIO, NENC_EMODEL, NENC_ENOMEM, NENC_ELIMIT */
 NENC_API NENC_NODISCARD nenc_status nenc_model_open(
     nenc_model **out, const char *path, nenc_diag *diag);
 
@@ -133,8 +133,6 @@ typedef struct nenc_encoder_config {
     int      quality;     /**< 0 (smallest) to 100 (best); default 50 */
     int      threads;     /**< 0 = one per core (default) */
     size_t   max_memory;  /**< bytes the call may hold (default 4 GiB) */
-    bool     exact;       /**< analysis on the exact backend too: the same
-                               file on every machine, a little slower */
     nenc_progress_fn progress; /**< may be NULL */
     void    *progress_user;
 } nenc_encoder_config;
@@ -143,7 +141,8 @@ NENC_API void nenc_encoder_config_init_(nenc_encoder_config *cfg, size_t size);
 #define nenc_encoder_config_init(cfg) \
     nenc_encoder_config_init_((cfg), sizeof *(cfg))
 
-/** Encode one image to a complete .nenc stream, written as it is made.
+/** Encode one image to a complete .nenc stream, written as it is made: the
+ *  same bytes on every machine, whatever the threads.
  *  @param cfg  NULL = all defaults
  *  @return NENC_OK, NENC_EINVAL, NENC_ENOMEM, NENC_EMODEL (not an image
  *          model), NENC_ELIMIT, NENC_EIO (write_fn or progress stopped) */

@@ -102,7 +102,7 @@ misuse() {
     picture >a.ppm
     for args in '' '--nonsense a.ppm' '-x a.ppm' 'a.ppm b.ppm' 'a.ppm -q 101' \
         'a.ppm -q -1' 'a.ppm -q x' 'a.ppm -q' 'a.ppm --quality=' \
-        '--exact=1 a.ppm' '--help=some' 'a.ppm --threads 9999' \
+        '--json=1 a.ppm' '--help=some' 'a.ppm --threads 9999' \
         'a.ppm --max-pixels 99999999999999999999' 'a.ppm -o - --json'; do
         expect 2 $NENC $args
         [ "$(wc -l <err)" = 2 ] || fail "not two lines for: $args"

@@ -6,3 +6,6 @@ test_scripts += tests/cli.sh
 test_scripts += tests/nmodel.sh
 test_scripts += tests/torch.sh
 EXTRA_DIST += tests/compare_torch.py
+
+# Models for tests and fuzz targets; here, since the latter need no cmocka.
+toy_sources = tests/toy_model.c tests/toy_model.h

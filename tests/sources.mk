@@ -28,3 +28,11 @@ check_PROGRAMS += tests/test_common tests/test_prob_model tests/test_range_coder
 tests_test_common_SOURCES = tests/test_common.c
 tests_test_prob_model_SOURCES = tests/test_prob_model.c
 tests_test_range_coder_SOURCES = tests/test_range_coder.c
+
+# toy_sources: scripts.mk, which builds without cmocka include too
+check_PROGRAMS += tests/test_net tests/test_container tests/test_model \
+	tests/test_hyperprior
+tests_test_net_SOURCES = tests/test_net.c
+tests_test_container_SOURCES = tests/test_container.c $(toy_sources)
+tests_test_model_SOURCES = tests/test_model.c $(toy_sources)
+tests_test_hyperprior_SOURCES = tests/test_hyperprior.c $(toy_sources)

@@ -201,18 +201,18 @@ static void conv_equals_portable(void **state)
 /* The portable table against the header's formula, in the plainest way. */
 static void portable_is_the_formula(void **state)
 {
-    enum { COUT = 5, N = 3, ROWS = 2, RUN = 7, STEP = 4, PITCH = 30 };
+    enum { COUT = 5, N = 3, ROWS = 2, RUN = 7, SRC_STEP = 4, PITCH = 30 };
     const nenc_kernels *const *list;
     const size_t n_tables = nenc_kernels_list(&list);
     const nenc_kernels *portable = list[n_tables - 1];
     (void)state;
     rng_state = 3;
-    float *src = exact_floats((N - 1) * STEP + (ROWS - 1) * PITCH + RUN, 0);
+    float *src = exact_floats((N - 1) * SRC_STEP + (ROWS - 1) * PITCH + RUN, 0);
     float *weight = random_floats(ROWS * RUN * COUT, false);
     float *bias = random_floats(COUT, false);
     float *dst = guarded(N * COUT);
     const nenc_conv_run run = {
-        .src = src, .src_step = STEP, .dst_step = COUT, .src_pitch = PITCH,
+        .src = src, .src_step = SRC_STEP, .dst_step = COUT, .src_pitch = PITCH,
         .w_pitch = RUN, .n_pixels = N, .rows = ROWS, .run = RUN,
         .cout = COUT, .act = NENC_ACT_LRELU, .slope = 0.25f,
     };
@@ -222,7 +222,7 @@ static void portable_is_the_formula(void **state)
             float sum = bias[c];
             for (size_t r = 0; r < ROWS; r++)
                 for (size_t i = 0; i < RUN; i++)
-                    sum = fmaf(src[p * STEP + r * PITCH + i],
+                    sum = fmaf(src[p * SRC_STEP + r * PITCH + i],
                                weight[(r * RUN + i) * COUT + c], sum);
             sum = sum > 0 ? sum : sum * 0.25f;
             assert_int_equal(to_bits(sum), to_bits(dst[32 + p * COUT + c]));
@@ -296,10 +296,17 @@ static void dwconv_equals_portable(void **state)
 
 enum { SWEEP = 4096 };
 
+/* Floats are swept in steps of so many bit patterns (a prime). */
+#ifdef __SANITIZE_ADDRESS__
+enum { STEP = 8191 };       /* minutes otherwise */
+#else
+enum { STEP = 251 };
+#endif
+
 static uint32_t sweep_step(void)
 {
     const char *full = getenv("NENC_TEST_FULL");
-    return full && full[0] == '1' ? 1 : 251;
+    return full && full[0] == '1' ? 1 : STEP;
 }
 
 /* The next floats of a sweep over all bit patterns. @return how many */

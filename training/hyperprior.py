@@ -366,7 +366,7 @@ def main():
 
     def report():
         meta = dict(name='nenc hyperprior, light', steps=str(before + step),
-                    licence='CC-BY-SA-4.0', data='see models/README.md')
+                    licence='BSD-2-Clause', data='see models/README.md')
 
         def both():
             export(o.output, model, text, meta)

@@ -16,7 +16,6 @@
 #define LANES 8
 #define VECS 2          /* vectors in a block of output channels */
 #define TILE 6          /* pixels in a tile: 12 of the 16 registers are sums */
-#define DW_TILE 6
 #define K_CHUNK 256     /* 16 KB of weights: half of a small L1 */
 #define TABLE nenc_kernels_avx2
 #define NAME "avx2"

@@ -16,7 +16,6 @@
 #define LANES 16
 #define VECS 2          /* vectors in a block of output channels */
 #define TILE 14         /* pixels in a tile: 28 of the 32 registers are sums */
-#define DW_TILE 6
 #define K_CHUNK 224     /* 28 KB of weights: leaves L1 room for the pixels */
 #define TABLE nenc_kernels_avx512
 #define NAME "avx512"

@@ -19,7 +19,6 @@
 #define LANES 4
 #define VECS 4          /* vectors in a block of output channels */
 #define TILE 6          /* pixels in a tile: 24 of the 32 registers are sums */
-#define DW_TILE 6
 #define K_CHUNK 256     /* 16 KB of weights: half of a small L1 */
 #define TABLE nenc_kernels_neon
 #define NAME "neon"

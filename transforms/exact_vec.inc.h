@@ -4,7 +4,6 @@
  *
  *   VECS      vectors in a block of output channels
  *   TILE      pixels in a tile; TILE * VECS sums stay in registers
- *   DW_TILE   the same for depthwise, where a sum is one vector
  *   K_CHUNK   terms of a sum taken before going to the next tile
  *   TABLE, NAME
  *   UNROLL    before a loop: unroll it fully
@@ -17,6 +16,7 @@
 
 #define BLOCK (LANES * VECS)
 #define STRIP (8 * TILE)    /* pixels that share a pass over the weights */
+#define DW_TILE 6           /* pixels in a tile of a depthwise convolution */
 #define INLINE static inline __attribute__((always_inline))
 
 /* Ask for p[i] early, which need not exist. */
@@ -63,7 +63,8 @@ typedef struct tile {
     size_t w_pitch;           /* floats from r to r + 1 */
     size_t rows, run;
     size_t n_channels;        /* of the block that exist, 1 to BLOCK */
-    bool   is_new;            /* the pixels have not been read before */
+    bool   is_new;            /* these pixels were not read before: while a
+                                 tile runs, fetch those of the next one */
     bool   is_last;           /* no terms follow: finish the sums */
     nenc_act act;
     float  slope;
@@ -281,225 +282,117 @@ static void conv(const nenc_conv_run *run)
     }
 }
 
-/* Where a depthwise tile reads and writes, and its taps. */
-typedef struct dw_tile {
-    const nenc_dwconv_run *run;
-    const float *src;
-    float *dst;
-    int cols;             /* kernel columns, where the code depends on them */
-} dw_tile;
-
-/* The taps of kernel row r: any number of columns, any stride. */
-INLINE void dw_row_any(const dw_tile *t, const float *x, const float *w,
-                       size_t left, int n, vf *sum)
+/* The taps of kernel row r of a depthwise tile: any columns, any stride. */
+INLINE void dw_row_any(const nenc_dwconv_run *run, const float *x,
+                       const float *w, size_t left, int n, vf *sum)
 {
-    const size_t step = t->run->src_step;
-    for (size_t i = 0; i < t->run->cols; i++) {
-        const float *x0 = x;
+    const size_t step = run->src_step;
+    for (size_t i = 0; i < run->cols; i++) {
         const vf weight = load_sum(w, left);
         UNROLL
         for (int p = 0; p < n; p++)
-            sum[p] = v_fma(load_sum(x0 + (size_t)p * step, left),
-                           weight, sum[p]);
-        x += t->run->src_col;
-        w += t->run->c;
+            sum[p] = v_fma(load_sum(x + (size_t)p * step, left), weight,
+                           sum[p]);
+        x += run->src_col;
+        w += run->c;
     }
 }
 
-/* The taps of one input row for stride 1 and a known number of columns: each
- * pixel is loaded once for all the sums that it is a term of.  The row is row
- * w0 of the kernel for the sums s0 and, if w1, row w1 for the sums s1 of the
- * line above. */
-INLINE void dw_row_sliding(const dw_tile *t, const float *x, const float *w0,
-                           const float *w1, size_t left, int n, int cols,
-                           vf *s0, vf *s1)
+/* The same for stride 1 and `cols` columns, known when this is compiled: each
+ * input pixel is loaded once, for all the sums that it is a term of. */
+INLINE void dw_row_sliding(const nenc_dwconv_run *run, const float *x,
+                           const float *w, size_t left, int n, int cols,
+                           vf *sum)
 {
-    vf a[5], b[5];
+    vf weight[5];
     UNROLL
-    for (int i = 0; i < cols; i++) {
-        if (w0)
-            a[i] = load_sum(w0 + (size_t)i * t->run->c, left);
-        if (w1)
-            b[i] = load_sum(w1 + (size_t)i * t->run->c, left);
-    }
+    for (int i = 0; i < cols; i++)
+        weight[i] = load_sum(w + (size_t)i * run->c, left);
     UNROLL
     for (int q = 0; q < n + cols - 1; q++) {
         const vf v = load_sum(x, left);
-        x += t->run->src_col;
+        x += run->src_col;
         UNROLL
-        for (int i = 0; i < cols; i++) {
-            if (q < i || q - i >= n)
-                continue;
-            if (w0)
-                s0[q - i] = v_fma(v, a[i], s0[q - i]);
-            if (w1)
-                s1[q - i] = v_fma(v, b[i], s1[q - i]);
-        }
+        for (int i = 0; i < cols; i++)
+            if (q >= i && q - i < n)
+                sum[q - i] = v_fma(v, weight[i], sum[q - i]);
     }
 }
 
-INLINE void dw_store(const dw_tile *t, float *dst, size_t left, int n,
-                     vf *sum)
+/* n pixels of one vector of channels, of which `left` exist, from ch on.
+ * cols is 3 or 5 for the sliding kernels, 0 for the other. */
+INLINE void dw_vector(const nenc_dwconv_run *run, const float *src,
+                      float *dst, size_t ch, size_t left, int n, int cols)
 {
-    finish(sum, n, t->run->act, t->run->slope);
-    UNROLL
-    for (int p = 0; p < n; p++) {
-        store_sum(dst, left, sum[p]);
-        dst += t->run->dst_step;
-    }
-}
-
-/* n pixels of one vector of channels from ch on, of which `left` exist. */
-INLINE void dw_single(const dw_tile *t, size_t ch, size_t left, int n,
-                      int cols)
-{
-    const nenc_dwconv_run *run = t->run;
     const vf bias = load_sum(run->bias + ch, left);
-    const float *x = t->src + ch, *w = run->weight + ch;
+    const float *x = src + ch, *w = run->weight + ch;
     vf sum[DW_TILE];
     UNROLL
     for (int p = 0; p < n; p++)
         sum[p] = bias;
     for (size_t r = 0; r < run->rows; r++) {
-#ifdef PF
-        if (r >= run->rows - PF && (LANES == 16 || ch % 16 == 0)) {
-            UNROLL
-            for (int p = 0; p < n; p++)
-                fetch(x, (size_t)(p + n*PFD) * run->src_step);
-        }
-#endif
         if (cols)
-            dw_row_sliding(t, x, w, NULL, left, n, cols, sum, NULL);
+            dw_row_sliding(run, x, w, left, n, cols, sum);
         else
-            dw_row_any(t, x, w, left, n, sum);
+            dw_row_any(run, x, w, left, n, sum);
         x += run->src_pitch;
         w += run->w_pitch * run->c;
     }
-    dw_store(t, t->dst + ch, left, n, sum);
-}
-
-/* The same for two lines, whose input rows overlap but for the outer two. */
-INLINE void dw_double(const dw_tile *t, size_t ch, size_t left, int n,
-                      int cols)
-{
-    const nenc_dwconv_run *run = t->run;
-    const size_t pitch = run->src_pitch, w_pitch = run->w_pitch * run->c;
-    const vf bias = load_sum(run->bias + ch, left);
-    const float *x = t->src + ch, *w = run->weight + ch;
-    vf s0[DW_TILE], s1[DW_TILE];
+    finish(sum, n, run->act, run->slope);
+    dst += ch;
     UNROLL
-    for (int p = 0; p < n; p++)
-        s0[p] = s1[p] = bias;
-    dw_row_sliding(t, x, w, NULL, left, n, cols, s0, s1);
-    for (size_t r = 1; r < run->rows; r++) {
-        x += pitch;
-        w += w_pitch;
-        dw_row_sliding(t, x, w, w - w_pitch, left, n, cols, s0, s1);
+    for (int p = 0; p < n; p++) {
+        store_sum(dst, left, sum[p]);
+        dst += run->dst_step;
     }
-    dw_row_sliding(t, x + pitch, NULL, w, left, n, cols, s0, s1);
-    dw_store(t, t->dst + ch, left, n, s0);
-    dw_store(t, t->dst + run->dst_line + ch, left, n, s1);
 }
 
-INLINE void dw_some(const dw_tile *t, size_t ch, size_t left, int n,
-                    int cols, bool is_double)
+INLINE void dw_tile(const nenc_dwconv_run *run, const float *src, float *dst,
+                    int n, int cols)
 {
-    if (is_double)
-        dw_double(t, ch, left, n, cols);
-    else
-        dw_single(t, ch, left, n, cols);
-}
-
-INLINE void dw_channels(const dw_tile *t, int n, int cols, bool is_double)
-{
-    const size_t c = t->run->c;
     size_t ch = 0;
-    for (; ch + LANES <= c; ch += LANES)
-        dw_some(t, ch, LANES, n, cols, is_double);
-    if (ch < c)
-        dw_some(t, ch, c - ch, n, cols, is_double);
+    for (; ch + LANES <= run->c; ch += LANES)
+        dw_vector(run, src, dst, ch, LANES, n, cols);
+    if (ch < run->c)
+        dw_vector(run, src, dst, ch, run->c - ch, n, cols);
 }
 
 #define DW_FN(n)                                                          \
-    static void dw_##n(const dw_tile *t, bool is_double)                  \
+    static void dw_##n(const nenc_dwconv_run *run, const float *src,      \
+                       float *dst)                                        \
     {                                                                     \
-        if (t->cols == 0)                                                 \
-            dw_channels(t, n, 0, false);                                  \
-        else if (t->cols == 3 && is_double && 0)                               \
-            dw_channels(t, n, 3, true);                                   \
-        else if (t->cols == 3)                                            \
-            dw_channels(t, n, 3, false);                                  \
-        else if (is_double &&0)                                               \
-            dw_channels(t, n, 5, true);                                   \
+        const bool slides = run->src_step == run->src_col;                \
+        if (slides && run->cols == 3)                                     \
+            dw_tile(run, src, dst, n, 3);                                 \
+        else if (slides && run->cols == 5)                                \
+            dw_tile(run, src, dst, n, 5);                                 \
         else                                                              \
-            dw_channels(t, n, 5, false);                                  \
+            dw_tile(run, src, dst, n, 0);                                 \
     }
-DW_FN(1) DW_FN(2) DW_FN(3) DW_FN(4)
-#if DW_TILE > 4
-DW_FN(5) DW_FN(6)
-#endif
-#if DW_TILE > 6
-DW_FN(7) DW_FN(8)
-#endif
-#if DW_TILE > 8
-DW_FN(9) DW_FN(10)
-#endif
-#if DW_TILE > 10
-DW_FN(11) DW_FN(12) DW_FN(13) DW_FN(14) DW_FN(15) DW_FN(16)
-#endif
+DW_FN(1) DW_FN(2) DW_FN(3) DW_FN(4) DW_FN(5) DW_FN(6)
 #undef DW_FN
 
-static void (*const dw_tiles[DW_TILE + 1])(const dw_tile *, bool) = {
-    NULL, dw_1, dw_2, dw_3, dw_4,
-#if DW_TILE > 4
-    dw_5, dw_6,
-#endif
-#if DW_TILE > 6
-    dw_7, dw_8,
-#endif
-#if DW_TILE > 8
-    dw_9, dw_10,
-#endif
-#if DW_TILE > 10
-    dw_11, dw_12, dw_13, dw_14, dw_15, dw_16,
-#endif
+static void (*const dw_tiles[DW_TILE + 1])(const nenc_dwconv_run *,
+                                           const float *, float *) = {
+    NULL, dw_1, dw_2, dw_3, dw_4, dw_5, dw_6,
 };
 
-/* n pixels of one line. */
-static void dw_line(const nenc_dwconv_run *run, const float *src, float *dst,
-                    size_t n)
-{
-    const bool slides = run->src_step == run->src_col
-                     && (run->cols == 3 || run->cols == 5);
-    const size_t n_tiles = (n + DW_TILE - 1) / DW_TILE;
-    for (size_t k = 0; k < n_tiles; k++) {
-        const size_t first = k * n / n_tiles, end = (k + 1) * n / n_tiles;
-        const dw_tile t = {
-            .run = run, .cols = slides ? (int)run->cols : 0,
-            .src = src + first * run->src_step,
-            .dst = dst + first * run->dst_step,
-        };
-        dw_tiles[end - first](&t, false);
-    }
-}
-#ifndef STRIPF
-#define STRIPF 9000
-#endif
-/* In strips of columns, each from top to bottom, that are so narrow that the
- * input rows which a line shares with the next one stay in L1. */
+/* Line by line, in the order of memory: the prefetchers of the CPU keep up
+ * with that.  (Columns of tiles, which would find their upper rows in L1, were
+ * slower from 128 channels on; two lines at once gained nothing either.) */
 static void dwconv(const nenc_dwconv_run *run)
 {
     const size_t n = run->n_pixels;
-    const size_t line = (run->rows * run->cols ? run->rows : 1) * run->src_step;
-    const size_t width = STRIPF / line > DW_TILE ? STRIPF / line : DW_TILE;
-    const size_t n_strips = (n + width - 1) / width;
-    for (size_t s = 0; s < n_strips; s++) {
-        const size_t first = s * n / n_strips, end = (s + 1) * n / n_strips;
-        const float *src = run->src + first * run->src_step;
-        float *dst = run->dst + first * run->dst_step;
-        for (size_t y = 0; y < run->n_lines; y++)
-            dw_line(run, src + y * run->src_line, dst + y * run->dst_line,
-                    end - first);
+    const size_t n_tiles = (n + DW_TILE - 1) / DW_TILE;
+    for (size_t y = 0; y < run->n_lines; y++) {
+        const float *src = run->src + y * run->src_line;
+        float *dst = run->dst + y * run->dst_line;
+        for (size_t k = 0; k < n_tiles; k++) {
+            const size_t first = k * n / n_tiles;
+            const size_t end = (k + 1) * n / n_tiles;
+            dw_tiles[end - first](run, src + first * run->src_step,
+                                  dst + first * run->dst_step);
+        }
     }
 }
 

@@ -28,7 +28,8 @@ static nenc_status read_conv(nenc_op *op, nenc_args *a, bool transposed,
     if (s->cin % s->groups || s->cout % s->groups)
         return nenc_args_fail(a, "%zu groups of %zu to %zu channels",
                               s->groups, s->cin, s->cout);
-    if (transposed && nenc_conv_extent(s, 1) != s->stride)
+    if (transposed
+        && (2 * s->pad + 1 > s->k || s->k > s->stride + 2 * s->pad))
         return nenc_args_fail(a, "no output padding makes k=%zu s=%zu p=%zu "
                               "grow by its stride", s->k, s->stride, s->pad);
     const size_t dims[4] = {

@@ -1,0 +1,782 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Networks against a naive evaluation in double precision that never shares
+ * memory; threads, limits, and texts that must be refused.
+ * Not here: convolutions of every shape (test_exact_conv.c). */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "net_internal.h"
+#include "onednn.h"
+
+enum { MAX_TENSORS = 64 };
+
+static nenc_diag diag;
+static uint32_t seed = 1;
+
+static float noise(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 17;
+    seed ^= seed << 5;
+    return (float)(seed >> 8) * 0x1p-23f - 1.0f;
+}
+
+/* ----------------------------------------------------------------- weights */
+
+typedef struct weights {
+    nenc_arena arena;
+    nenc_st_tensor tensors[MAX_TENSORS];
+    size_t n;
+} weights;
+
+static void add_tensor(weights *w, const char *name, const size_t *dims,
+                       size_t n_dims, float centre, float spread)
+{
+    assert_true(w->n < MAX_TENSORS);
+    nenc_st_tensor *t = &w->tensors[w->n++];
+    memset(t, 0, sizeof *t);
+    t->name = nenc_arena_strdup(&w->arena, name, strlen(name));
+    t->dtype = NENC_F32;
+    t->n_dims = n_dims;
+    t->n_items = 1;
+    for (size_t i = 0; i < n_dims; i++)
+        t->n_items *= t->dims[i] = dims[i];
+    t->size = 4 * t->n_items;
+    uint8_t *data = nenc_arena_zalloc(&w->arena, t->n_items, 4);
+    assert_true(t->name && data);
+    for (size_t i = 0; i < t->n_items; i++) {
+        const float v = centre + spread * noise();
+        uint32_t word;
+        memcpy(&word, &v, 4);
+        nenc_bytes_put_u32(data + 4 * i, word);
+    }
+    t->data = data;
+}
+
+/* "g.NAME.weight" [a, b, k, k] and the bias of c channels */
+static void add_conv(weights *w, const char *name, size_t a, size_t b,
+                     size_t k, size_t c)
+{
+    const size_t dims[4] = { a, b, k, k };
+    char full[64];
+    snprintf(full, sizeof full, "g.%s.weight", name);
+    add_tensor(w, full, dims, 4, 0, 0.5f);
+    snprintf(full, sizeof full, "g.%s.bias", name);
+    add_tensor(w, full, &c, 1, 0, 0.5f);
+}
+
+static void add_gdn(weights *w, const char *name, size_t c)
+{
+    const size_t dims[2] = { c, c };
+    char full[64];
+    snprintf(full, sizeof full, "g.%s.gamma", name);
+    add_tensor(w, full, dims, 2, 0.3f, 0.2f);
+    snprintf(full, sizeof full, "g.%s.beta", name);
+    add_tensor(w, full, dims, 1, 1, 0.3f);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const nenc_st_tensor *)a)->name,
+                  ((const nenc_st_tensor *)b)->name);
+}
+
+static void init_weights(weights *w)
+{
+    const size_t eight = 8;
+    w->n = 0;
+    seed = 77;
+    nenc_arena_init(&w->arena, 1 << 22);
+    add_conv(w, "c3", 8, 6, 3, 8);
+    add_conv(w, "c3b", 8, 8, 3, 8);
+    add_conv(w, "c1", 8, 8, 1, 8);
+    add_conv(w, "c5", 8, 6, 5, 8);
+    add_conv(w, "c2", 8, 6, 2, 8);
+    add_conv(w, "grp", 8, 4, 3, 8);
+    add_conv(w, "dw", 8, 1, 3, 8);
+    add_conv(w, "t5", 6, 8, 5, 8);
+    add_conv(w, "t2", 6, 4, 2, 4);
+    add_conv(w, "q", 8, 2, 1, 8);
+    add_conv(w, "big", 32, 6, 3, 32);
+    add_conv(w, "bigger", 32, 32, 3, 32);
+    add_gdn(w, "n8", 8);
+    add_tensor(w, "g.s8.weight", &eight, 1, 0, 2);
+    qsort(w->tensors, w->n, sizeof *w->tensors, by_name);
+}
+
+/* -------------------------------------------------------- naive evaluation */
+
+typedef struct tensor {
+    nenc_shape s;
+    double *v;
+} tensor;
+
+static double *at(const tensor *t, size_t n, size_t y, size_t x, size_t c)
+{
+    return &t->v[((n * t->s.h + y) * t->s.w + x) * t->s.c + c];
+}
+
+static void set_shape(tensor *t, size_t n, size_t h, size_t w, size_t c)
+{
+    t->s = (nenc_shape){ n, h, w, c };
+    t->v = calloc(n * h * w * c, sizeof *t->v);
+    assert_non_null(t->v);
+}
+
+/* One product of a convolution, by scattering: other loops than the code's. */
+static void naive_conv(const nenc_op *op, const tensor *x, tensor *d,
+                       bool square)
+{
+    const nenc_conv_shape *c = &op->conv;
+    const size_t gi = c->cin / c->groups, go = c->cout / c->groups;
+    const size_t h = c->transposed ? x->s.h * c->stride
+                     : (x->s.h + 2 * c->pad - c->k) / c->stride + 1;
+    const size_t w = c->transposed ? x->s.w * c->stride
+                     : (x->s.w + 2 * c->pad - c->k) / c->stride + 1;
+    set_shape(d, x->s.n, h, w, c->cout);
+    for (size_t n = 0; n < x->s.n; n++)
+        for (size_t i = 0; i < h * w * c->cout; i++)
+            d->v[n * h * w * c->cout + i] = op->bias[i % c->cout];
+    for (size_t n = 0; n < x->s.n; n++)
+        for (size_t o = 0; o < c->cout; o++)
+            for (size_t i = 0; i < gi; i++)
+                for (size_t ky = 0; ky < c->k; ky++)
+                    for (size_t kx = 0; kx < c->k; kx++) {
+                        const size_t in = o / go * gi + i;
+                        const size_t k = ky * c->k + kx, kk = c->k * c->k;
+                        const double wt = c->transposed
+                            ? op->weight[(in * go + o % go) * kk + k]
+                            : op->weight[(o * gi + i) * kk + k];
+                        const size_t small_h = c->transposed ? x->s.h : h;
+                        const size_t small_w = c->transposed ? x->s.w : w;
+                        for (size_t y = 0; y < small_h; y++)
+                            for (size_t q = 0; q < small_w; q++) {
+                                const size_t by = y * c->stride + ky - c->pad;
+                                const size_t bx = q * c->stride + kx - c->pad;
+                                const tensor *big = c->transposed ? d : x;
+                                if (by >= big->s.h || bx >= big->s.w)
+                                    continue;    /* also what wrapped */
+                                const double v = c->transposed
+                                    ? *at(x, n, y, q, in)
+                                    : *at(x, n, by, bx, in);
+                                double *to = c->transposed
+                                    ? at(d, n, by, bx, o) : at(d, n, y, q, o);
+                                *to += wt * (square ? v * v : v);
+                            }
+                    }
+}
+
+static double naive_point(nenc_point p, double x, double slope)
+{
+    switch (p) {
+    case NENC_POINT_RELU: return x > 0 ? x : 0;
+    case NENC_POINT_LRELU: return x > 0 ? x : x * slope;
+    case NENC_POINT_GELU: return x * 0.5 * erfc(-x / sqrt(2));
+    case NENC_POINT_SILU: return x / (1 + exp(-x));
+    case NENC_POINT_SIGMOID: return 1 / (1 + exp(-x));
+    case NENC_POINT_TANH: return tanh(x);
+    case NENC_POINT_SOFTPLUS: return log1p(exp(x));
+    case NENC_POINT_EXP: return exp(x);
+    case NENC_POINT_ABS: return fabs(x);
+    case NENC_POINT_SSQRT: return x / sqrt(1 + fabs(x));
+    default: fail(); return 0;
+    }
+}
+
+static size_t naive_source(nenc_pad_mode mode, ptrdiff_t i, ptrdiff_t size)
+{
+    if (i >= 0 && i < size)
+        return (size_t)i;
+    switch (mode) {
+    case NENC_PAD_REPLICATE: return i < 0 ? 0 : (size_t)size - 1;
+    case NENC_PAD_REFLECT: return (size_t)(i < 0 ? -i : 2 * size - 2 - i);
+    case NENC_PAD_SYMMETRIC:
+        return (size_t)(i < 0 ? -1 - i : 2 * size - 1 - i);
+    default: return SIZE_MAX;
+    }
+}
+
+/* Layers that pick each value of dst from a source. */
+static void naive_move(const nenc_op *op, const tensor *const *src, tensor *d)
+{
+    const tensor *x = src[0];
+    const char *kind = op->layer->name;
+    const size_t a = op->arg[0];
+    size_t h = x->s.h, w = x->s.w;
+    if (!strcmp(kind, "shuffle"))
+        h *= a, w *= a;
+    else if (!strcmp(kind, "unshuffle"))
+        h /= a, w /= a;
+    else if (!strcmp(kind, "pad"))
+        h += 2 * a, w += 2 * a;
+    else if (!strcmp(kind, "crop"))
+        h -= 2 * a, w -= 2 * a;
+    set_shape(d, x->s.n, h, w, op->cout);
+    for (size_t n = 0; n < x->s.n; n++)
+        for (size_t y = 0; y < h; y++)
+            for (size_t q = 0; q < w; q++)
+                for (size_t c = 0; c < op->cout; c++) {
+                    double v = 0;
+                    if (!strcmp(kind, "shuffle")) {
+                        v = *at(x, n, y / a, q / a,
+                                (c * a + y % a) * a + q % a);
+                    } else if (!strcmp(kind, "unshuffle")) {
+                        v = *at(x, n, y * a + c / a % a, q * a + c % a,
+                                c / a / a);
+                    } else if (!strcmp(kind, "pad")) {
+                        const size_t sy = naive_source(
+                            op->pad, (ptrdiff_t)(y - a), (ptrdiff_t)x->s.h);
+                        const size_t sx = naive_source(
+                            op->pad, (ptrdiff_t)(q - a), (ptrdiff_t)x->s.w);
+                        if (sy != SIZE_MAX && sx != SIZE_MAX)
+                            v = *at(x, n, sy, sx, c);
+                    } else if (!strcmp(kind, "crop")) {
+                        v = *at(x, n, y + a, q + a, c);
+                    } else if (!strcmp(kind, "slice")) {
+                        v = *at(x, n, y, q, c + a);
+                    } else {                           /* concat */
+                        size_t s = 0, k = c;
+                        while (k >= src[s]->s.c)
+                            k -= src[s++]->s.c;
+                        v = *at(src[s], n, y, q, k);
+                    }
+                    *at(d, n, y, q, c) = v;
+                }
+}
+
+static void naive_op(const nenc_op *op, const tensor *const *src, tensor *d)
+{
+    const tensor *x = src[0];
+    const char *kind = op->layer->name;
+    const bool gdn = !strcmp(kind, "gdn"), igdn = !strcmp(kind, "igdn");
+    if (op->conv.cin) {
+        naive_conv(op, x, d, gdn || igdn);
+        for (size_t i = 0; (gdn || igdn) && i < x->s.n * x->s.h * x->s.w
+                                                * x->s.c; i++)
+            d->v[i] = igdn ? x->v[i] * sqrt(d->v[i]) : x->v[i] / sqrt(d->v[i]);
+        return;
+    }
+    if (!op->layer->elementwise) {
+        naive_move(op, src, d);
+        return;
+    }
+    set_shape(d, x->s.n, x->s.h, x->s.w, x->s.c);
+    for (size_t n = 0; n < x->s.n; n++)
+        for (size_t y = 0; y < x->s.h; y++)
+            for (size_t q = 0; q < x->s.w; q++)
+                for (size_t c = 0; c < x->s.c; c++) {
+                    const double v = *at(x, n, y, q, c);
+                    double *to = at(d, n, y, q, c);
+                    if (op->n_src == 2) {
+                        const tensor *b = src[1];
+                        const double u = *at(b, n, b->s.h > 1 ? y : 0,
+                                             b->s.w > 1 ? q : 0, c);
+                        *to = !strcmp(kind, "add") ? v + u : v * u;
+                    } else if (!strcmp(kind, "scale")) {
+                        *to = v * op->weight[c];
+                    } else {
+                        *to = naive_point(op->point, v, op->slope);
+                    }
+                }
+}
+
+/* -------------------------------------------------------------- comparison */
+
+typedef struct bench {
+    weights w;
+    nenc_arena arena;
+    const nenc_net *net;
+    nenc_shape dims[NENC_NET_MAX_INPUTS];
+    float *input[NENC_NET_MAX_INPUTS];
+} bench;
+
+static size_t count(const nenc_shape *s)
+{
+    return s->n * s->h * s->w * s->c;
+}
+
+/* Inputs after the first are 1x1 where they have two channels. */
+static void open_bench(bench *b, const char *text, size_t n, size_t h,
+                       size_t w)
+{
+    init_weights(&b->w);
+    nenc_arena_init(&b->arena, 1 << 24);
+    const nenc_safetensors st = { b->w.n, 0, b->w.tensors, NULL };
+    if (nenc_net_open(&b->net, &b->arena, text, "g", &st, &diag) < 0)
+        fail_msg("%s: %s", text, diag.text);
+    for (size_t i = 0; i < nenc_net_inputs(b->net); i++) {
+        const size_t c = nenc_net_input_channels(b->net, i);
+        b->dims[i] = (nenc_shape){ n, c == 2 ? 1 : h, c == 2 ? 1 : w, c };
+        b->input[i] = malloc(count(&b->dims[i]) * sizeof(float));
+        assert_non_null(b->input[i]);
+        for (size_t k = 0; k < count(&b->dims[i]); k++)
+            b->input[i][k] = 2 * noise();
+    }
+}
+
+static void close_bench(bench *b)
+{
+    for (size_t i = 0; i < nenc_net_inputs(b->net); i++)
+        free(b->input[i]);
+    nenc_arena_free(&b->arena);
+    nenc_arena_free(&b->w.arena);
+}
+
+/* Run twice, so that a plan must not depend on what an earlier run left. */
+static float *run_plan(bench *b, nenc_backend backend, int threads,
+                       nenc_shape *shape)
+{
+    nenc_pool *pool = NULL;
+    nenc_plan *plan;
+    if (threads > 1)
+        assert_int_equal(nenc_pool_open(&pool, threads), NENC_OK);
+    if (nenc_plan_open(&plan, b->net, backend, b->dims, pool, 1 << 26, &diag)
+        < 0)
+        fail_msg("%s", diag.text);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < nenc_net_inputs(b->net); i++)
+            memcpy(nenc_plan_input(plan, i), b->input[i],
+                   count(&b->dims[i]) * sizeof(float));
+        assert_int_equal(nenc_plan_run(plan, &diag), NENC_OK);
+    }
+    *shape = nenc_plan_output_shape(plan);
+    float *out = malloc(count(shape) * sizeof *out);
+    assert_non_null(out);
+    memcpy(out, nenc_plan_output(plan), count(shape) * sizeof *out);
+    nenc_plan_close(plan);
+    nenc_pool_close(pool);
+    return out;
+}
+
+static tensor run_naive(const bench *b)
+{
+    const nenc_net *net = b->net;
+    const size_t n_values = net->n_inputs + net->n_ops;
+    tensor *values = calloc(n_values, sizeof *values);
+    assert_non_null(values);
+    for (size_t i = 0; i < net->n_inputs; i++) {
+        const nenc_shape *s = &b->dims[i];
+        set_shape(&values[i], s->n, s->h, s->w, s->c);
+        for (size_t k = 0; k < count(s); k++)
+            values[i].v[k] = b->input[i][k];
+    }
+    for (size_t i = 0; i < net->n_ops; i++) {
+        const tensor *src[NENC_OP_MAX_SRC];
+        for (size_t s = 0; s < net->ops[i].n_src; s++)
+            src[s] = &values[net->ops[i].src[s]];
+        naive_op(&net->ops[i], src, &values[net->n_inputs + i]);
+    }
+    const tensor last = values[n_values - 1];
+    for (size_t i = 0; i + 1 < n_values; i++)
+        free(values[i].v);
+    free(values);
+    return last;
+}
+
+static void check_error(const char *text, const tensor *want,
+                        const float *got, double limit)
+{
+    double error = 0, power = 0;
+    for (size_t i = 0; i < count(&want->s); i++) {
+        const double e = got[i] - want->v[i];
+        error += e * e;
+        power += want->v[i] * want->v[i];
+        if (!(fabs(e) <= 100 * limit * (1 + fabs(want->v[i]))))
+            fail_msg("%s: value %zu is %g, not %g", text, i, (double)got[i],
+                     want->v[i]);
+    }
+    if (!(error <= limit * limit * power))
+        fail_msg("%s: relative error %g", text, sqrt(error / power));
+}
+
+static void compare(const char *text, size_t n, size_t h, size_t w)
+{
+    bench b;
+    nenc_shape shape, other;
+    open_bench(&b, text, n, h, w);
+    tensor want = run_naive(&b);
+    float *one = run_plan(&b, NENC_EXACT, 1, &shape);
+    assert_memory_equal(&shape, &want.s, sizeof shape);
+    assert_int_equal(shape.c, nenc_net_channels(b.net));
+    check_error(text, &want, one, 1e-5);
+    for (int threads = 2; threads <= 3; threads++) {
+        float *many = run_plan(&b, NENC_EXACT, threads, &other);
+        assert_memory_equal(one, many, count(&shape) * sizeof *one);
+        free(many);
+    }
+    float *fast = run_plan(&b, NENC_ONEDNN, 2, &other);
+    if (nenc_onednn_available())
+        check_error(text, &want, fast, 1e-4);
+    else
+        assert_memory_equal(one, fast, count(&shape) * sizeof *one);
+    free(fast);
+    free(one);
+    free(want.v);
+    close_bench(&b);
+}
+
+/* ------------------------------------------------------------------- tests */
+
+static void every_layer_is_right(void **state)
+{
+    static const char *const layers[] = {
+        "conv c3 8", "conv c3 8 s=2", "conv c3 8 p=0", "conv c3 8 p=2 s=3",
+        "conv c5 8 k=5", "conv c2 8 k=2 s=2 p=0", "conv c2 8 k=2",
+        "deconv t5 8 k=5 s=2", "deconv t2 4 k=2 s=2 p=0",
+        "conv c3 8\nconv grp 8 g=2", "conv c3 8\nconv dw 8 g=8",
+        "conv c3 8\nlinear c1 8", "conv c3 8\ngdn n8", "conv c3 8\nigdn n8",
+        "conv c3 8\nscale s8", "relu", "lrelu 0.2", "gelu", "silu", "sigmoid",
+        "tanh", "softplus", "exp", "abs", "ssqrt", "add x", "mul x",
+        "concat x", "concat x x x x", "slice 0 6", "slice 5 1", "slice 2 3",
+        "concat x > xx\nslice 3 4\nshuffle 2", "unshuffle 1", "shuffle 1",
+        "pad 3 zero", "pad 3 replicate", "pad 3 reflect", "pad 4 symmetric",
+        "pad 9 zero", "pad 70 replicate", "crop 1",
+        "conv q 8 k=1 < q > v\nconv c3 8 < x\nadd v",
+        "conv q 8 k=1 < q > v\nconv c3 8 < x\nmul v",
+        "conv q 8 k=1 < q > v\nadd v",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
+        for (size_t n = 1; n <= 2; n++) {
+            char text[256];
+            snprintf(text, sizeof text,
+                     "net g\ninput x 6\ninput q 2\nrelu < x\n%s%s\n",
+                     strncmp(layers[i], "conv q", 6) ? "slice 0 6 < x\n" : "",
+                     layers[i]);
+            compare(text, n, 5, 7);
+            if (i < 15)
+                compare(text, n, 12, 9);
+        }
+    for (size_t n = 1; n <= 2; n++) {
+        compare("net g\ninput x 6\nunshuffle 2\n", n, 6, 4);
+        compare("net g\ninput x 6\nunshuffle 3\n", n, 3, 9);
+    }
+    compare("net g\ninput x 6\nconv c3 8\n", 1, 1, 1);
+}
+
+/* What plans share and fuse must not show. */
+static void memory_sharing_does_not_show(void **state)
+{
+    static const char *const texts[] = {
+        /* the convolution is read again: no fusion */
+        "conv c3 8 > a\nrelu > b\nlinear c1 8\nadd a\nadd b",
+        "conv c3 8 > a\nlrelu 0.1\nadd a",
+        "conv c3 8 > a\nrelu\nlinear c1 8 < a\nlrelu 0.3",
+        /* the result of a fused activation is a tap */
+        "conv c3 8\nrelu > a\nlinear c1 8 > b\nrelu\nadd a\nmul b",
+        /* a result that nobody reads, then its source again */
+        "conv c3 8 > a\nrelu\nrelu < a > c\nadd a",
+        "conv c3 8 > a\nrelu < a\nslice 0 6 < x",
+        /* the same value twice */
+        "conv c3 8 > a\nadd a", "conv c3 8 > a\nmul a\nadd a",
+        "relu < x > a\nconcat a a x",
+        /* in place, in a chain, with the source alive or not */
+        "relu > a\nabs\nexp\ntanh\nadd a",
+        "add x > a\nadd a > b\nmul a > c\nadd b\nadd c\nadd x",
+        "conv c3 8 > a\nconv c3b 8 > b\nconv c3b 8 > c\nadd b\nadd a < c\n"
+        "add b\nmul c",
+        /* broadcast operands that outlive or die */
+        "conv q 8 k=1 < q > v\nconv c3 8 < x > a\nadd v\nmul v\nadd a",
+        "conv q 8 k=1 < q > v\nrelu < v > r\nconv c3 8 < x\nadd r\nmul v",
+        /* a block freed early must not come back too soon */
+        "conv c3 8 > a\nlinear c1 8 > b\nlinear c1 8 > c\nlinear c1 8 > d\n"
+        "concat a\nslice 3 8\nadd c\nadd b\ngdn n8\nigdn n8\nscale s8\nadd d",
+        "relu < x > a\npad 2 reflect > p\nconv c3 8 p=0\nlrelu 0.5\n"
+        "conv c3b 8 p=0\nrelu > z\nconcat a\nslice 0 8\nadd z",
+        "conv big 32\nrelu\nconv bigger 32 > a\nrelu\nconv bigger 32\n"
+        "add a > b\nconv bigger 32 s=2\nlrelu 0.1\nshuffle 2\nslice 0 8",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        for (size_t n = 1; n <= 2; n++) {
+            char text[512];
+            snprintf(text, sizeof text,
+                     "net g\ninput x 6\ninput q 2\n%s\n", texts[i]);
+            compare(text, n, 13, 6);
+            compare(text, n, 24, 20);
+        }
+}
+
+/* Networks drawn at random from layers that keep 8 channels and the dims. */
+static void random_networks_are_right(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 60; i++) {
+        char text[1024];
+        uint32_t random = 12345 + 7919 * i;
+        size_t length = (size_t)snprintf(
+            text, sizeof text,
+            "net g\ninput x 6\ninput q 2\nconv q 8 k=1 < q > v\n"
+            "conv c3 8 < x > t0\n");
+        const uint32_t n_layers = 3 + random % 14;
+        uint32_t taps = 1;
+        for (uint32_t k = 0; k < n_layers; k++) {
+            static const char *const forms[] = {
+                "relu", "lrelu 0.25", "tanh", "ssqrt", "scale s8", "linear c1 8",
+                "conv c3b 8", "conv dw 8 g=8", "gdn n8", "add v", "mul v",
+                "add t%u", "add t%u", "mul t%u", "concat t%u\nslice 4 8",
+                "pad 1 reflect\ncrop 1",
+            };
+            for (int r = 0; r < 3; r++) {
+                random ^= random << 13;
+                random ^= random >> 17;
+                random ^= random << 5;
+            }
+            const uint32_t kind = random >> 8;
+            const char *form = forms[kind % (sizeof forms / sizeof forms[0])];
+            const char *tap = strchr(form, '%');
+            size_t head = tap ? (size_t)(tap - form) : strlen(form);
+            length += (size_t)snprintf(text + length, sizeof text - length,
+                                       "%.*s", (int)head, form);
+            if (tap)
+                length += (size_t)snprintf(text + length,
+                                           sizeof text - length, "%u%s",
+                                           (random >> 3) % taps, tap + 2);
+            if (random % 5 == 0 && !strchr(form, '\n'))
+                length += (size_t)snprintf(text + length,
+                                           sizeof text - length, " < t%u",
+                                           (random >> 5) % taps);
+            if (random % 3 == 0)
+                length += (size_t)snprintf(text + length,
+                                           sizeof text - length, " > t%u",
+                                           taps++);
+            length += (size_t)snprintf(text + length, sizeof text - length,
+                                       "\n");
+        }
+        snprintf(text + length, sizeof text - length, "tanh\n");
+        compare(text, 1 + i % 2, 4 + i % 5, 3 + i % 7);
+    }
+}
+
+/* Up to the first limit that is enough, all are NENC_ELIMIT. */
+static void limits_are_kept(void **state)
+{
+    bench b;
+    nenc_plan *plan = NULL;
+    size_t limit = 0;
+    (void)state;
+    open_bench(&b, "net g\ninput x 6\nconv big 32\nrelu\nconv bigger 32\n",
+               1, 16, 16);
+    for (; !plan; limit += 1 << 10)
+        if (nenc_plan_open(&plan, b.net, NENC_EXACT, b.dims, NULL, limit,
+                           &diag) < 0) {
+            assert_int_equal(diag.status, NENC_ELIMIT);
+            assert_null(plan);
+        }
+    assert_true(nenc_plan_memory(plan) <= limit);
+    assert_true(nenc_plan_memory(plan) > 2 * 16 * 16 * 32 * sizeof(float));
+    assert_int_equal(nenc_plan_macs(plan), 16 * 16 * 32 * 9 * (6 + 32));
+    nenc_plan_close(plan);
+    close_bench(&b);
+}
+
+/* Dims that a network cannot take, or that nobody could hold. */
+static void impossible_dims_are_refused(void **state)
+{
+    static const struct { const char *layer; size_t h, w; nenc_status want; }
+    cases[] = {
+        { "unshuffle 2", 3, 4, NENC_EMODEL },
+        { "unshuffle 2", 4, 3, NENC_EMODEL },
+        { "pad 3 reflect", 3, 9, NENC_EMODEL },
+        { "pad 3 symmetric", 9, 2, NENC_EMODEL },
+        { "crop 2", 4, 9, NENC_EMODEL },
+        { "conv c3 8 p=0", 2, 9, NENC_EMODEL },
+        { "conv c5 8 k=5 p=1", 9, 2, NENC_EMODEL },
+        { "conv c3 8 s=2\nconcat x", 8, 8, NENC_EMODEL },
+        { "conv c3 8 s=2 > a\nconv c3 8 < x\nadd a", 8, 8, NENC_EMODEL },
+        { "relu", 0, 4, NENC_EMODEL },
+        { "relu", 4, 0, NENC_EMODEL },
+        { "relu", SIZE_MAX, 1, NENC_ELIMIT },
+        { "relu", SIZE_MAX / 2, SIZE_MAX / 2, NENC_ELIMIT },
+        { "relu", SIZE_MAX / 24, 1, NENC_ELIMIT },
+        { "pad 1024 zero", SIZE_MAX - 5, 1, NENC_ELIMIT },
+        { "conv c3 8", SIZE_MAX, 1, NENC_EMODEL },
+        { "shuffle 1\npad 9 zero", SIZE_MAX / 64, 2, NENC_ELIMIT },
+        { "relu > a\nrelu > b\nadd a\nrelu > c\nadd b\nadd c\nadd x",
+          SIZE_MAX / 200, 1, NENC_ELIMIT },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[128];
+        bench b;
+        nenc_plan *plan;
+        snprintf(text, sizeof text, "net g\ninput x 6\n%s\n",
+                 cases[i].layer);
+        open_bench(&b, text, 1, 8, 8);
+        b.dims[0].h = cases[i].h;
+        b.dims[0].w = cases[i].w;
+        const nenc_status st = nenc_plan_open(&plan, b.net, NENC_EXACT,
+                                              b.dims, NULL, SIZE_MAX / 2,
+                                              &diag);
+        if (st != cases[i].want)
+            fail_msg("%s for %zux%zu: status %d, %s", cases[i].layer,
+                     cases[i].h, cases[i].w, (int)st, diag.text);
+        assert_null(plan);
+        close_bench(&b);
+    }
+}
+
+static void bad_texts_name_their_line(void **state)
+{
+    static const struct { int line; const char *text, *word; } cases[] = {
+        { 2, "conv c3 8", "input" },
+        { 2, "input x", "input" },
+        { 2, "input x 0", "number" },
+        { 2, "input x 65537", "number" },
+        { 2, "input 3x 4", "name" },
+        { 2, "input x -1", "number" },
+        { 3, "input x 6\nblur 3", "blur" },
+        { 4, "input x 6\n# comment\nconv c3", "words" },
+        { 3, "input x 6\nconv c3 8 9", "words" },
+        { 3, "input x 6\nconv c3 8 9 9 9 9", "words" },
+        { 3, "input x 6\nconv c3 0", "number" },
+        { 3, "input x 6\nconv c3 eight", "eight" },
+        { 3, "input x 6\nconv c3 8 k=0", "number" },
+        { 3, "input x 6\nconv c3 8 k=64", "number" },
+        { 3, "input x 6\nconv c3 8 k=", "number" },
+        { 3, "input x 6\nconv c3 8 k=3 k=3", "option" },
+        { 3, "input x 6\nconv c3 8 s=0", "number" },
+        { 3, "input x 6\nconv c3 8 s=33", "number" },
+        { 3, "input x 6\nconv c3 8 p=3", "number" },
+        { 3, "input x 6\nconv c3 8 g=4", "groups" },
+        { 3, "input x 6\nconv c3 8 dilation=2", "dilation" },
+        { 3, "input x 6\nconv a=1 8", "words" },
+        { 3, "input x 6\nconv c.3 8", "name" },
+        { 3, "input x 6\ndeconv t5 8 k=4 s=2 p=0", "stride" },
+        { 3, "input x 6\nrelu 1", "words" },
+        { 3, "input x 6\nrelu k=3", "option" },
+        { 3, "input x 6\nlrelu", "words" },
+        { 3, "input x 6\nlrelu .", "decimal" },
+        { 3, "input x 6\nlrelu 1e3", "decimal" },
+        { 3, "input x 6\nlrelu -1", "decimal" },
+        { 3, "input x 6\nlrelu 1.2.3", "decimal" },
+        { 3, "input x 6\nlrelu 0.0000000001", "decimal" },
+        { 3, "input x 6\nrelu < y", "\"y\"" },
+        { 3, "input x 6\nrelu <", "name" },
+        { 3, "input x 6\nrelu < x < x", "name" },
+        { 3, "input x 6\nrelu > x", "taken" },
+        { 4, "input x 6\nrelu > a\nrelu > a", "taken" },
+        { 3, "input x 6\nrelu > 7", "name" },
+        { 3, "input x 6\nadd y", "\"y\"" },
+        { 3, "input x 6\nadd", "words" },
+        { 4, "input x 6\ninput y 4\nadd y", "channels" },
+        { 3, "input x 6\ninput x 4", "taken" },
+        { 4, "input x 6\nrelu\ninput y 4", "inputs" },
+        { 3, "input x 6\nslice 6 1", "number" },
+        { 3, "input x 6\nslice 2 5", "number" },
+        { 3, "input x 6\nslice 0 0", "number" },
+        { 3, "input x 6\nshuffle 2", "shuffle" },
+        { 3, "input x 6\nshuffle 0", "number" },
+        { 3, "input x 65536\nunshuffle 2", "channels" },
+        { 3, "input x 65536\nconcat x", "channels" },
+        { 3, "input x 6\npad 1 mirror", "mirror" },
+        { 3, "input x 6\npad 0 zero", "number" },
+        { 3, "input x 6\ncrop 1025", "number" },
+        { 3, "input x 6\nconcat x x x x x", "words" },
+        { 3, "input x 6\n1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17",
+          "words" },
+        { 2, "input x 6", "layer" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[256], line[32];
+        const nenc_net *net;
+        weights w;
+        nenc_arena arena;
+        init_weights(&w);
+        nenc_arena_init(&arena, 1 << 22);
+        const nenc_safetensors st = { w.n, 0, w.tensors, NULL };
+        snprintf(text, sizeof text, "net g\n%s\n", cases[i].text);
+        snprintf(line, sizeof line, "line %d:", cases[i].line);
+        const nenc_status status = nenc_net_open(&net, &arena, text, "g", &st,
+                                                 &diag);
+        if (status != NENC_EMODEL || net)
+            fail_msg("%s: status %d", cases[i].text, (int)status);
+        if (!strstr(diag.text, cases[i].word)
+            || (strcmp(cases[i].word, "layer") && !strstr(diag.text, line)))
+            fail_msg("%s: \"%s\"", cases[i].text, diag.text);
+        nenc_arena_free(&arena);
+        nenc_arena_free(&w.arena);
+    }
+}
+
+static void long_texts_are_refused(void **state)
+{
+    const size_t size = 100000;
+    char *text = malloc(size);
+    const nenc_net *net;
+    nenc_arena arena;
+    const nenc_safetensors st = { 0, 0, NULL, NULL };
+    (void)state;
+    assert_non_null(text);
+    nenc_arena_init(&arena, 1 << 26);
+    size_t n = (size_t)snprintf(text, size, "net g\ninput x 6\nrelu ");
+    memset(text + n, 'a', 300);
+    memcpy(text + n + 300, "\n", 2);
+    assert_int_equal(nenc_net_open(&net, &arena, text, "g", &st, &diag),
+                     NENC_EMODEL);
+    assert_non_null(strstr(diag.text, "line 3: longer"));
+    for (int i = 0; i < NENC_NET_MAX_OPS + 1; i++)
+        n += (size_t)snprintf(text + n, size - n, "\nrelu");
+    memmove(text + 16, text + 21, strlen(text + 21) + 1);
+    assert_int_equal(nenc_net_open(&net, &arena, text, "g", &st, &diag),
+                     NENC_EMODEL);
+    assert_non_null(strstr(diag.text, "4096 layers"));
+    free(text);
+    nenc_arena_free(&arena);
+}
+
+/* Blanks, comments, CR LF, other networks around. */
+static void texts_are_read(void **state)
+{
+    static const char text[] =
+        "# two\r\n\tnet  a # first\r\n input x 4\r\n relu\r\n\r\n"
+        "net b\ninput y 8\ninput q 2\nslice 0 3 < y#tail\n"
+        "net ab\ninput z 5\nabs";
+    static const char *const names[] = { "a", "b", "ab" };
+    static const size_t channels[] = { 4, 3, 5 };
+    const nenc_safetensors st = { 0, 0, NULL, NULL };
+    const nenc_net *net;
+    nenc_arena arena;
+    (void)state;
+    nenc_arena_init(&arena, 1 << 20);
+    for (int i = 0; i < 3; i++) {
+        assert_true(nenc_net_exists(text, names[i]));
+        assert_int_equal(nenc_net_open(&net, &arena, text, names[i], &st,
+                                       &diag), NENC_OK);
+        assert_int_equal(nenc_net_channels(net), channels[i]);
+    }
+    assert_false(nenc_net_exists(text, "c"));
+    assert_false(nenc_net_exists(text, "abs"));
+    assert_int_equal(nenc_net_open(&net, &arena, text, "c", &st, &diag),
+                     NENC_EMODEL);
+    assert_int_equal(nenc_net_open(&net, &arena, text, "b", &st, &diag),
+                     NENC_OK);
+    assert_int_equal(nenc_net_inputs(net), 2);
+    assert_int_equal(nenc_net_input(net, "q"), 1);
+    assert_int_equal(nenc_net_input(net, "z"), -1);
+    nenc_arena_free(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_layer_is_right),
+        cmocka_unit_test(memory_sharing_does_not_show),
+        cmocka_unit_test(random_networks_are_right),
+        cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(impossible_dims_are_refused),
+        cmocka_unit_test(bad_texts_name_their_line),
+        cmocka_unit_test(long_texts_are_refused),
+        cmocka_unit_test(texts_are_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
