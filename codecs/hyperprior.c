@@ -117,6 +117,14 @@ static nenc_status bind_offset(const float **out, nenc_arena *arena,
     return NENC_OK;
 }
 
+/* Which bucket a scale falls into: monotone, and 0 for NaN. */
+static size_t bucket_of(const hyper_model *m, float scale)
+{
+    const float at = (scale - m->thresholds[0]) * m->bucket_rate;
+    const float low = at > 0.0f ? at : 0.0f;
+    return (size_t)(low < HYPER_BUCKETS - 1 ? low : HYPER_BUCKETS - 1);
+}
+
 static nenc_status bind_thresholds(hyper_model *m, nenc_arena *arena,
                                    const nenc_safetensors *st,
                                    nenc_diag *diag)
@@ -136,6 +144,13 @@ static nenc_status bind_thresholds(hyper_model *m, nenc_arena *arena,
                              "thresholds %zu and %zu are not ascending", i - 1,
                              i);
     m->thresholds = data;
+    const float span = data[m->n_thresholds - 1] - data[0];
+    m->bucket_rate = span > 0 ? (float)HYPER_BUCKETS / span : 0;
+    for (size_t b = 0, i = 0; b < HYPER_BUCKETS; b++) {
+        while (i < m->n_thresholds && bucket_of(m, data[i]) < b)
+            i++;
+        m->bucket_first[b] = (uint16_t)i;
+    }
     return NENC_OK;
 }
 
@@ -524,17 +539,14 @@ void hyper_set_quality(const hyper_context *c, const nenc_net *net,
 
 /* -------------------------------------------------------------- prediction */
 
-/* How many thresholds lie below the scale; 0 for NaN. */
-static uint16_t scale_index(const float *thresholds, size_t n, float scale)
+/* How many thresholds lie below the scale; 0 for NaN.  Those of earlier
+ * buckets do, since buckets are monotone; the others are compared. */
+static uint16_t scale_index(const hyper_model *m, float scale)
 {
-    size_t first = 0;
-    while (n) {
-        const size_t half = n / 2;
-        const bool above = thresholds[first + half] < scale;
-        first = above ? first + half + 1 : first;
-        n = above ? n - half - 1 : half;
-    }
-    return (uint16_t)first;
+    size_t i = m->bucket_first[bucket_of(m, scale)];
+    while (i < m->n_thresholds && m->thresholds[i] < scale)
+        i++;
+    return (uint16_t)i;
 }
 
 typedef struct predict_job {
@@ -555,8 +567,7 @@ static void predict_rows(void *user, int worker, size_t first, size_t end)
         const float *scale = means && m->means_first ? params + n : params;
         const float *mean = m->means_first ? params : params + n;
         for (size_t k = 0; k < n; k++)
-            c->y_index[p * n + k] = scale_index(m->thresholds, m->n_thresholds,
-                                                scale[k]);
+            c->y_index[p * n + k] = scale_index(m, scale[k]);
         if (means)
             memcpy(c->y_mean + p * n, mean, n * sizeof(float));
     }

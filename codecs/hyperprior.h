@@ -8,6 +8,8 @@
 #include "codec.h"
 #include "net.h"
 
+enum { HYPER_BUCKETS = 256 };
+
 /** Three entropy models, configurations of one codec. */
 typedef enum hyper_entropy {
     HYPER_FACTORIZED,      /**< y by a table per channel; no z */
@@ -36,6 +38,8 @@ typedef struct hyper_model {
     nenc_cdf_set *y_set, *z_set;
     size_t n_thresholds;
     const float *thresholds;      /**< of the scale index, ascending */
+    float  bucket_rate;           /**< to find one quickly: see bucket_of() */
+    uint16_t bucket_first[HYPER_BUCKETS];
     const float *y_offset, *z_offset; /**< added to symbols, or NULL */
     bool   has_lambda;            /**< the encoder weighs rate, distortion */
     float  log_lambda[2];         /**< at quality 0 and 100 */

@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "hash.h"
+#include "hash_block.h"
 
 /* Fractional parts of the cube roots of the first 64 primes (FIPS 180-4). */
-static const uint32_t k256[64] = {
+const uint32_t nenc_sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1,
     0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3,
     0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
@@ -35,13 +36,13 @@ static uint32_t big_endian(const uint8_t *p)
 #define ROUND(a, b, c, d, e, f, g, h, i)                                   \
     do {                                                                   \
         const uint32_t t = h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) \
-                           + (g ^ (e & (f ^ g))) + k256[i] + w[i];         \
+                           + (g ^ (e & (f ^ g))) + nenc_sha256_k[i] + w[i];         \
         d += t;                                                            \
         h = t + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22))             \
             + ((a & b) | (c & (a | b)));                                   \
     } while (0)
 
-static void compress(uint32_t state[8], const uint8_t *block)
+static void portable_block(uint32_t state[8], const uint8_t *block)
 {
     uint32_t w[64];
     for (int i = 0; i < 16; i++)
@@ -73,6 +74,16 @@ static void compress(uint32_t state[8], const uint8_t *block)
     state[7] += h;
 }
 
+static void blocks(uint32_t state[8], const uint8_t *data, size_t n)
+{
+    if (nenc_sha256_has_x86()) {
+        nenc_sha256_blocks_x86(state, data, n);
+        return;
+    }
+    for (; n; n--, data += 64)
+        portable_block(state, data);
+}
+
 void nenc_sha256_init(nenc_sha256 *h)
 {
     static const uint32_t start[8] = {
@@ -90,9 +101,10 @@ void nenc_sha256_update(nenc_sha256 *h, const void *data, size_t size)
     h->length += size;
     while (size) {
         if (!have && size >= 64) {
-            compress(h->state, p);
-            p += 64;
-            size -= 64;
+            const size_t n = size / 64;
+            blocks(h->state, p, n);
+            p += 64 * n;
+            size -= 64 * n;
             continue;
         }
         const size_t n = size < 64 - have ? size : 64 - have;
@@ -101,7 +113,7 @@ void nenc_sha256_update(nenc_sha256 *h, const void *data, size_t size)
         size -= n;
         have += n;
         if (have == 64) {
-            compress(h->state, h->block);
+            blocks(h->state, h->block, 1);
             have = 0;
         }
     }

@@ -2,7 +2,7 @@
 common_sources = \
 	common/bytes.c common/bytes.h \
 	common/fpenv.c common/fpenv.h \
-	common/hash.c common/hash.h \
+	common/hash.c common/hash.h common/hash_block.h common/hash_x86.c \
 	common/json.c common/json.h \
 	common/mem.c common/mem.h \
 	common/pool.c common/pool.h \

@@ -269,8 +269,8 @@ static void one_dwconv(const nenc_kernels *kernels,
         if (to_bits(a[i]) != to_bits(b[i]))
             fail_msg("%s: channels %zu, pixels %zux%zu, %zux%zu taps, act %d: "
                      "float %zu is %a, not %a", kernels->name, c,
-                     run.n_lines, run.n_pixels, run.rows, run.cols, (int)run.act, i - 32,
-                     b[i], a[i]);
+                     run.n_lines, run.n_pixels, run.rows, run.cols,
+                     (int)run.act, i - 32, b[i], a[i]);
     free(src);
     free(weight);
     free(bias);

@@ -60,14 +60,14 @@ static size_t kernel_index(const nenc_conv_shape *s, size_t f, size_t t,
 }
 
 /* Element of PyTorch's weights: channel ci of the group, channel co of all. */
-static float weight_at(const nenc_conv_shape *s, const float *weight,
-                       size_t ci, size_t co, size_t i, size_t j)
+static size_t weight_at(const nenc_conv_shape *s, size_t ci, size_t co,
+                        size_t i, size_t j)
 {
     const size_t cin = s->cin / s->groups, cout = s->cout / s->groups;
     const size_t channel = s->transposed
         ? (co / cout * cin + ci) * cout + co % cout
         : co * cin + ci;
-    return weight[(channel * s->k + i) * s->k + j];
+    return (channel * s->k + i) * s->k + j;
 }
 
 /* Where weight (tap, ci) of output channel co lies in a packed phase. */
@@ -83,21 +83,36 @@ static size_t packed_at(const nenc_conv *conv, size_t tap, size_t ci,
          + (tap * cin + ci) * block + c % block;
 }
 
+/* One tap: runs of output channels that lie side by side when packed. */
+static void pack_tap(const nenc_conv *conv, float *dst, size_t tap,
+                     const float *weight, size_t i, size_t j)
+{
+    const nenc_conv_shape *s = &conv->shape;
+    const size_t cin = s->cin / s->groups, cout = s->cout / s->groups;
+    const size_t block = conv->is_depthwise ? 1 : conv->kernels->block;
+    const size_t step = (s->transposed ? 1 : cin) * s->k * s->k;
+    size_t n;
+    for (size_t co = 0; co < s->cout; co += n) {
+        const size_t c = co % cout;
+        n = NENC_MIN(block - c % block, cout - c);
+        for (size_t ci = 0; ci < cin; ci++) {
+            float *d = dst + packed_at(conv, tap, ci, co);
+            const float *w = weight + weight_at(s, ci, co, i, j);
+            for (size_t k = 0; k < n; k++)
+                d[k] = w[k * step];
+        }
+    }
+}
+
 static void pack_phase(const nenc_conv *conv, const nenc_conv_phase *phase,
                        size_t fy, size_t fx, const float *weight)
 {
     const nenc_conv_shape *s = &conv->shape;
-    const size_t cin = s->cin / s->groups;
     for (size_t r = 0; r < phase->rows; r++)
-        for (size_t c = 0; c < phase->cols; c++) {
-            const size_t i = kernel_index(s, fy, r, phase->rows);
-            const size_t j = kernel_index(s, fx, c, phase->cols);
-            const size_t tap = r * phase->cols + c;
-            for (size_t co = 0; co < s->cout; co++)
-                for (size_t ci = 0; ci < cin; ci++)
-                    phase->weight[packed_at(conv, tap, ci, co)]
-                        = weight_at(s, weight, ci, co, i, j);
-        }
+        for (size_t c = 0; c < phase->cols; c++)
+            pack_tap(conv, phase->weight, r * phase->cols + c, weight,
+                     kernel_index(s, fy, r, phase->rows),
+                     kernel_index(s, fx, c, phase->cols));
 }
 
 /* Floats of a packed phase, and the pitches for the largest phase. */

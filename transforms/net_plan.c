@@ -228,7 +228,10 @@ static nenc_status prepare_step(nenc_plan *p, step *s, nenc_backend backend,
     const size_t rows = r->dst_shape.n * r->dst_shape.h;
     uint64_t work = (uint64_t)rows * r->dst_shape.w * r->dst_shape.c;
     r->kernels = nenc_kernels_best();
-    s->grain = (rows + 4 * (size_t)threads - 1) / (4 * (size_t)threads);
+    /* Four chunks a thread even out the load; under eight rows kernels slow
+     * down, which is still better than a thread without work. */
+    const size_t share = (rows + (size_t)threads - 1) / (size_t)threads;
+    s->grain = NENC_MAX((share + 3) / 4, NENC_MIN(share, 8));
     if (op->conv.cin) {
         const nenc_conv_shape *c = &op->conv;
         const nenc_shape *at = c->transposed ? &r->src_shape[0]
