@@ -3,6 +3,7 @@
 test_scripts += tests/style.sh
 test_scripts += tests/metrics.sh
 test_scripts += tests/cli.sh
+test_scripts += conformance/exactness.sh
 test_scripts += tests/nmodel.sh
 test_scripts += tests/torch.sh
 EXTRA_DIST += tests/compare_torch.py
