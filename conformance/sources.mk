@@ -66,3 +66,5 @@ conformance_fuzz_stream_SOURCES = conformance/fuzz_stream.c $(fuzz_sources) \
 conformance_fuzz_stream_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
 conformance_fuzz_stream_LDADD = $(app_internal_ldadd)
 conformance_fuzz_stream_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+EXTRA_DIST += conformance/exactness.sh conformance/kodak.sh

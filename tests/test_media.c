@@ -112,8 +112,10 @@ static void pnm_comes_back(void **state)
 static void png_comes_back(void **state)
 {
     (void)state;
-    if (!nenc_media_by_name("png")->write)
+    if (!nenc_media_by_name("png")->write) {
+        print_message("no PNG in this build\n");
         skip();
+    }
     all_sizes("png", 1);
     all_sizes("png", 3);
 }
@@ -332,6 +334,7 @@ static void png_kinds_expand(void **state)
             free(b.data);
         }
 #else
+    print_message("no PNG in this build\n");
     skip();
 #endif
 }
@@ -380,6 +383,7 @@ static void png_facts(void **state)
     nenc_image_free(&image);
     free(b.data);
 #else
+    print_message("no PNG in this build\n");
     skip();
 #endif
 }
@@ -440,6 +444,7 @@ static void jpeg_facts(void **state)
     nenc_image_free(&image);
     free(b.data);
 #else
+    print_message("no JPEG in this build\n");
     skip();
 #endif
 }

@@ -184,8 +184,10 @@ static void agrees_with_exact(void **state)
 static void activates(void **state)
 {
     (void)state;
-    if (!nenc_onednn_available())
+    if (!nenc_onednn_available()) {
+        print_message("%s in this build\n", nenc_onednn_version());
         skip();
+    }
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         for (int act = 0; act < 3; act++) {
             problem p = make_problem(&shapes[i], 9, 10, (nenc_act)act);
@@ -201,8 +203,10 @@ static void workers_run_at_once(void **state)
     nenc_pool *pool;
     nenc_onednn_conv *conv;
     (void)state;
-    if (!nenc_onednn_available())
+    if (!nenc_onednn_available()) {
+        print_message("%s in this build\n", nenc_onednn_version());
         skip();
+    }
     problem p = make_problem(&s, 40, 30, NENC_ACT_RELU);
     job j = { .p = &p };
     assert_int_equal(nenc_pool_open(&pool, 4), NENC_OK);

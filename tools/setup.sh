@@ -11,7 +11,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 needed="gcc libc6-dev make autoconf automake libtool pkg-config"
-wanted="libpng-dev libjpeg62-turbo-dev libdnnl-dev"
+wanted="libpng-dev libjpeg-dev libdnnl-dev"
 for arg in "$@"; do
     case $arg in
     --demo) wanted="$wanted libjpeg-turbo-progs" ;;
@@ -39,6 +39,8 @@ missing_of() {
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
+    elif [ -n "${CI-}" ]; then
+        sudo -n "$@"
     else
         sudo "$@"
     fi
@@ -50,7 +52,7 @@ apt() {
 
 # A package that this release or architecture does not have has no candidate.
 is_offered() {
-    apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'
+    LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'
 }
 
 install_missing() {
