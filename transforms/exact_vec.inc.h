@@ -16,7 +16,8 @@
 
 #define BLOCK (LANES * VECS)
 #define STRIP (8 * TILE)    /* pixels that share a pass over the weights */
-#define DW_TILE 6           /* pixels in a tile of a depthwise convolution */
+#define DW_TILE 3           /* pixels in a tile of a depthwise convolution ... */
+#define DW_VECS (16 / LANES)  /* ... by vectors: a cache line of channels */
 #define INLINE static inline __attribute__((always_inline))
 
 /* Ask for p[i] early, which need not exist. */
@@ -282,17 +283,25 @@ static void conv(const nenc_conv_run *run)
     }
 }
 
-/* The taps of kernel row r of a depthwise tile: any columns, any stride. */
+/* A depthwise tile is n pixels by `vecs` vectors of channels.  Its sums are
+ * sum[p * vecs + v]; `left` channels exist, which is all of them where vecs is
+ * more than 1. */
+
+/* The taps of kernel row r: any columns, any stride. */
 INLINE void dw_row_any(const nenc_dwconv_run *run, const float *x,
-                       const float *w, size_t left, int n, vf *sum)
+                       const float *w, size_t left, int n, int vecs, vf *sum)
 {
     const size_t step = run->src_step;
     for (size_t i = 0; i < run->cols; i++) {
-        const vf weight = load_sum(w, left);
         UNROLL
-        for (int p = 0; p < n; p++)
-            sum[p] = v_fma(load_sum(x + (size_t)p * step, left), weight,
-                           sum[p]);
+        for (int v = 0; v < vecs; v++) {
+            const vf weight = load_sum(w + v * LANES, left);
+            UNROLL
+            for (int p = 0; p < n; p++)
+                sum[p * vecs + v] = v_fma(
+                    load_sum(x + (size_t)p * step + v * LANES, left), weight,
+                    sum[p * vecs + v]);
+        }
         x += run->src_col;
         w += run->c;
     }
@@ -301,60 +310,76 @@ INLINE void dw_row_any(const nenc_dwconv_run *run, const float *x,
 /* The same for stride 1 and `cols` columns, known when this is compiled: each
  * input pixel is loaded once, for all the sums that it is a term of. */
 INLINE void dw_row_sliding(const nenc_dwconv_run *run, const float *x,
-                           const float *w, size_t left, int n, int cols,
-                           vf *sum)
+                           const float *w, size_t left, int n, int vecs,
+                           int cols, vf *sum)
 {
-    vf weight[5];
+    vf weight[5 * DW_VECS];
     UNROLL
     for (int i = 0; i < cols; i++)
-        weight[i] = load_sum(w + (size_t)i * run->c, left);
+        UNROLL
+        for (int v = 0; v < vecs; v++)
+            weight[i * vecs + v] = load_sum(
+                w + (size_t)i * run->c + v * LANES, left);
     UNROLL
     for (int q = 0; q < n + cols - 1; q++) {
-        const vf v = load_sum(x, left);
-        x += run->src_col;
         UNROLL
-        for (int i = 0; i < cols; i++)
-            if (q >= i && q - i < n)
-                sum[q - i] = v_fma(v, weight[i], sum[q - i]);
+        for (int v = 0; v < vecs; v++) {
+            const vf in = load_sum(x + v * LANES, left);
+            UNROLL
+            for (int i = 0; i < cols; i++)
+                if (q >= i && q - i < n)
+                    sum[(q - i) * vecs + v] = v_fma(
+                        in, weight[i * vecs + v], sum[(q - i) * vecs + v]);
+        }
+        x += run->src_col;
     }
 }
 
-/* n pixels of one vector of channels, of which `left` exist, from ch on.
- * cols is 3 or 5 for the sliding kernels, 0 for the other. */
-INLINE void dw_vector(const nenc_dwconv_run *run, const float *src,
-                      float *dst, size_t ch, size_t left, int n, int cols)
+/* A tile from channel ch on.  cols is 3 or 5 for the sliding kernels, 0 for
+ * the other. */
+INLINE void dw_vectors(const nenc_dwconv_run *run, const float *src,
+                       float *dst, size_t ch, size_t left, int n, int vecs,
+                       int cols)
 {
-    const vf bias = load_sum(run->bias + ch, left);
     const float *x = src + ch, *w = run->weight + ch;
-    vf sum[DW_TILE];
+    vf sum[DW_TILE * DW_VECS];
     UNROLL
-    for (int p = 0; p < n; p++)
-        sum[p] = bias;
+    for (int v = 0; v < vecs; v++) {
+        const vf bias = load_sum(run->bias + ch + v * LANES, left);
+        UNROLL
+        for (int p = 0; p < n; p++)
+            sum[p * vecs + v] = bias;
+    }
     for (size_t r = 0; r < run->rows; r++) {
         if (cols)
-            dw_row_sliding(run, x, w, left, n, cols, sum);
+            dw_row_sliding(run, x, w, left, n, vecs, cols, sum);
         else
-            dw_row_any(run, x, w, left, n, sum);
+            dw_row_any(run, x, w, left, n, vecs, sum);
         x += run->src_pitch;
         w += run->w_pitch * run->c;
     }
-    finish(sum, n, run->act, run->slope);
+    finish(sum, n * vecs, run->act, run->slope);
     dst += ch;
     UNROLL
     for (int p = 0; p < n; p++) {
-        store_sum(dst, left, sum[p]);
+        UNROLL
+        for (int v = 0; v < vecs; v++)
+            store_sum(dst + v * LANES, left, sum[p * vecs + v]);
         dst += run->dst_step;
     }
 }
 
+/* Whole cache lines first. */
 INLINE void dw_tile(const nenc_dwconv_run *run, const float *src, float *dst,
                     int n, int cols)
 {
     size_t ch = 0;
+    for (; ch + LANES * DW_VECS <= run->c; ch += LANES * DW_VECS)
+        dw_vectors(run, src, dst, ch, LANES, n, DW_VECS, cols);
     for (; ch + LANES <= run->c; ch += LANES)
-        dw_vector(run, src, dst, ch, LANES, n, cols);
+        dw_vectors(run, src, dst, ch, LANES, n, 1, cols);
     if (ch < run->c)
-        dw_vector(run, src, dst, ch, run->c - ch, n, cols);
+        dw_vectors(run, src, dst, ch, run->c - ch, n, 1, cols);
 }
 
 #define DW_FN(n)                                                          \
@@ -369,17 +394,18 @@ INLINE void dw_tile(const nenc_dwconv_run *run, const float *src, float *dst,
         else                                                              \
             dw_tile(run, src, dst, n, 0);                                 \
     }
-DW_FN(1) DW_FN(2) DW_FN(3) DW_FN(4) DW_FN(5) DW_FN(6)
+DW_FN(1) DW_FN(2) DW_FN(3)
 #undef DW_FN
 
 static void (*const dw_tiles[DW_TILE + 1])(const nenc_dwconv_run *,
                                            const float *, float *) = {
-    NULL, dw_1, dw_2, dw_3, dw_4, dw_5, dw_6,
+    NULL, dw_1, dw_2, dw_3,
 };
 
-/* Line by line, in the order of memory: the prefetchers of the CPU keep up
- * with that.  (Columns of tiles, which would find their upper rows in L1, were
- * slower from 128 channels on; two lines at once gained nothing either.) */
+/* Line by line with narrow tiles, which read whole cache lines nearly in the
+ * order of memory, as the prefetchers of the CPU like it.  Tiles of 6 pixels
+ * were slower by a tenth where the data lie in L3.  (Columns of tiles, which
+ * would find their upper rows in L1, were slower from 128 channels on.) */
 static void dwconv(const nenc_dwconv_run *run)
 {
     const size_t n = run->n_pixels;
