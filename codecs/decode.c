@@ -162,9 +162,11 @@ static nenc_status decode(nenc_decoder *d, const nenc_model *model,
     nenc_status st = nenc_pool_open(&params.pool, d->cfg.threads);
     if (st < 0)
         return nenc_fail(diag, st, "no threads");
-    st = d->codec->open(&context, model->bound, &params, diag);
     const uint64_t bytes = (uint64_t)d->head.width * d->head.height
                            * d->head.channels;
+    if (bytes < params.max_memory)
+        params.max_memory -= (size_t)bytes;
+    st = d->codec->open(&context, model->bound, &params, diag);
     if (st >= 0 && bytes > d->cfg.max_memory)
         st = nenc_fail(diag, NENC_ELIMIT,
                        "a picture of %ux%u needs more than the limit of %zu "

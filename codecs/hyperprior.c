@@ -144,7 +144,9 @@ static nenc_status bind_thresholds(hyper_model *m, nenc_arena *arena,
                              "thresholds %zu and %zu are not ascending", i - 1,
                              i);
     m->thresholds = data;
-    const float span = data[m->n_thresholds - 1] - data[0];
+    /* a single table has none */
+    const size_t last = m->n_thresholds ? m->n_thresholds - 1 : 0;
+    const float span = data[last] - data[0];
     m->bucket_rate = span > 0 ? (float)HYPER_BUCKETS / span : 0;
     for (size_t b = 0, i = 0; b < HYPER_BUCKETS; b++) {
         while (i < m->n_thresholds && bucket_of(m, data[i]) < b)
@@ -506,12 +508,12 @@ static nenc_status alloc_unit(hyper_context *c, bool encoding,
 nenc_status hyper_prepare(hyper_context *c, uint32_t width, uint32_t height,
                           bool encoding, nenc_diag *diag)
 {
-    if (c->width == width && c->height == height)
-        return NENC_OK;
     const hyper_model *m = c->model;
-    close_unit(c);
     const size_t tall = (height + m->z_stride - 1) / m->z_stride;
     const size_t wide = (width + m->z_stride - 1) / m->z_stride;
+    if (c->width && c->z_h == tall && c->z_w == wide)
+        return NENC_OK;
+    close_unit(c);
     const size_t ratio = m->z_stride / m->y_stride;
     c->z_h = tall;
     c->z_w = wide;

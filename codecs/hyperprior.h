@@ -46,13 +46,13 @@ typedef struct hyper_model {
 } hyper_model;
 
 /** One stream's context.  Plans and buffers are kept from unit to unit of the
- *  same dims. */
+ *  same latents' dims. */
 typedef struct hyper_context {
     const hyper_model *model;
     nenc_codec_params params;
     float t;                      /**< quality / 100 */
     float *gain, *inverse;        /**< [y_channels] at t */
-    uint32_t width, height;       /**< of the unit planned for; 0 = none */
+    uint32_t width, height;       /**< of a unit as planned for; 0 = none */
     size_t y_h, y_w, z_h, z_w;
     nenc_plan *g_a, *h_a, *h_s, *g_s;
     nenc_arena arena;             /**< buffers for those dims */

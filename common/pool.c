@@ -41,10 +41,10 @@ static int available_cores(void)
 #if defined __linux__ && defined CPU_COUNT
     cpu_set_t set;
     if (!sched_getaffinity(0, sizeof set, &set))
-        return CPU_COUNT(&set);
+        return NENC_MIN(CPU_COUNT(&set), MAX_THREADS);
 #endif
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n > 0 && n < MAX_THREADS ? (int)n : 1;
+    return n > 0 ? (int)NENC_MIN(n, MAX_THREADS) : 1;
 }
 
 static void claim(nenc_pool *p, int worker)

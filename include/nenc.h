@@ -132,7 +132,9 @@ typedef struct nenc_encoder_config {
     size_t   size;        /**< set by nenc_encoder_config_init() */
     int      quality;     /**< 0 (smallest) to 100 (best); default 50 */
     int      threads;     /**< 0 = one per core (default) */
-    size_t   max_memory;  /**< bytes the call may hold (default 4 GiB) */
+    size_t   max_memory;  /**< bytes that networks and latents may take
+                               (default 4 GiB); coded units come on top,
+                               each at most a quarter of it */
     nenc_progress_fn progress; /**< may be NULL */
     void    *progress_user;
 } nenc_encoder_config;
@@ -160,7 +162,9 @@ typedef struct nenc_decoder_config {
     size_t   size;        /**< set by nenc_decoder_config_init() */
     int      threads;     /**< 0 = one per core (default) */
     uint64_t max_samples; /**< refuse larger pictures (default 2^28 pixels) */
-    size_t   max_memory;  /**< bytes the decoder may hold (default 4 GiB) */
+    size_t   max_memory;  /**< bytes that networks, latents and the picture
+                               may take (default 4 GiB); a coded unit comes
+                               on top, at most a quarter of it */
     bool     fast;        /**< synthesis on oneDNN: not bit-exact samples */
     nenc_progress_fn progress; /**< may be NULL */
     void    *progress_user;

@@ -63,6 +63,8 @@ def main():
     o = ap.parse_args()
     names = sorted(glob.glob(os.path.join(o.data, '*.webp'))
                    + glob.glob(os.path.join(o.data, '*.png')))
+    if not names:
+        raise SystemExit(f'no images in {o.data}')
     names = names[::max(1, len(names) // o.pictures)][:o.pictures]
     tensors, meta = safetensors.load(o.raw)
     n = int(meta['y_scales'])

@@ -7,9 +7,9 @@
 
 The networks come from the text (models/hyperprior.txt), the weights start
 from a lapped block transform (see lapped_transform()) or, with --resume,
-from an exported model.  Runs on a CPU with Debian's python3-torch and on a
-GPU with a current one.  The rate printed here is an estimate; the real curve
-is measured on the C programs' files.
+from an exported or a built model.  Runs on a CPU with Debian's python3-torch
+and on a GPU with a current one.  The rate printed here is an estimate; the
+real curve is measured on the C programs' files.
 """
 import argparse
 import glob
@@ -249,8 +249,38 @@ def export(path, model, text, meta):
     os.replace(part, path)
 
 
+def z_from_tables(tensors):
+    """Means and Laplace scales of a built model's tables, where the density
+    itself is gone: by moments, then by the least bits."""
+    n, offsets = tensors['z.lengths'], tensors['z.offsets']
+    starts = np.cumsum(n) - n
+    p = np.zeros((len(n), n.max()))       # without the escape, its last entry
+    for row, at, size in zip(p, starts, n):
+        row[:size - 1] = tensors['z.freqs'][at:at + size - 1]
+    p /= p.sum(1, keepdims=True)
+    k = offsets[:, None] + np.arange(p.shape[1])
+    mean = (p * k).sum(1)
+    var = (p * (k - mean[:, None]) ** 2).sum(1)
+    p, k, mean, scale = (torch.from_numpy(v) for v in (
+        p, k.astype(float), mean,
+        0.5 * np.log(np.maximum(var - 1 / 12, 0.02) / 2)))
+    mean.requires_grad_()
+    scale.requires_grad_()
+    opt = torch.optim.Adam([mean, scale], lr=0.02)
+    for i in range(600):
+        opt.param_groups[0]['lr'] = 0.02 * 0.99 ** i
+        opt.zero_grad()
+        bits = located_bits(k, mean[:, None], torch.exp(scale)[:, None])
+        (p * bits).sum().backward()
+        opt.step()
+    return mean.detach().numpy(), np.exp(scale.detach().numpy())
+
+
 def load_export(path, model):
+    """From an exported file or, a little coarser, from a built model."""
     tensors, meta = safetensors.load(path)
+    if 'z.mean' not in tensors:
+        tensors['z.mean'], tensors['z.scale'] = z_from_tables(tensors)
     with torch.no_grad():
         for net, module in model.nets.items():
             for name, p in module.named_parameters():
@@ -311,7 +341,7 @@ def main():
     a('--val-count', type=int, default=4)
     a('--net', default=os.path.join(HERE, '..', 'models', 'hyperprior.txt'))
     a('-o', '--output', required=True)
-    a('--resume', help='an exported model to start from')
+    a('--resume', help='a model to start from, exported or built')
     a('--state', help='optimiser state: continue from it and save to it')
     a('--steps', type=int, default=40000)
     a('--lr', type=float, default=1.5e-3)
