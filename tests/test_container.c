@@ -15,29 +15,6 @@
 
 static nenc_diag diag;
 
-static int append(void *user, const void *data, size_t size)
-{
-    nenc_buffer *b = user;
-    nenc_buffer_put(b, data, size);
-    return b->failed;
-}
-
-typedef struct input {
-    const uint8_t *data;
-    size_t size, at, step;
-} input;
-
-static int64_t supply(void *user, void *data, size_t size)
-{
-    input *in = user;
-    size_t n = in->size - in->at;
-    n = n < size ? n : size;
-    n = n < in->step ? n : in->step;
-    memcpy(data, in->data + in->at, n);
-    in->at += n;
-    return (int64_t)n;
-}
-
 static const nenc_head small_head = {
     .version = 1, .codec = NENC_TAG('H', 'Y', 'P', '1'),
     .model_id = 0x0123456789abcdefu, .media = NENC_IMAGE, .width = 300,
@@ -61,11 +38,11 @@ static void chunks_come_back(void **state)
         nenc_buffer b, payload;
         uint32_t type;
         nenc_buffer_init(&b, 4 << 20);
-        nenc_writer w = { append, &b };
+        nenc_writer w = { toy_append, &b };
         assert_int_equal(nenc_write_chunk(&w, NENC_TAG('a', 'B', 'c', 'Z'),
                                           data, sizes[s], &diag), NENC_OK);
-        input in = { b.data, b.size, 0, 1000 };
-        nenc_reader r = { supply, &in, 0, 2 << 20 };
+        toy_input in = { b.data, b.size, 0, 1000 };
+        nenc_reader r = { toy_supply, &in, 0, 2 << 20 };
         assert_int_equal(nenc_read_chunk(&r, &type, &payload, &diag),
                          NENC_OK);
         assert_int_equal(type, NENC_TAG('a', 'B', 'c', 'Z'));
@@ -94,8 +71,8 @@ static nenc_status read_bytes(const uint8_t *data, size_t size)
     assert_non_null(copy);
     if (size)
         memcpy(copy, data, size);
-    input in = { copy, size, 0, 3 };
-    nenc_reader r = { supply, &in, 0, 1 << 20 };
+    toy_input in = { copy, size, 0, 3 };
+    nenc_reader r = { toy_supply, &in, 0, 1 << 20 };
     const nenc_status st = nenc_read_chunk(&r, &type, &payload, &diag);
     nenc_buffer_free(&payload);
     free(copy);
@@ -107,7 +84,7 @@ static void damaged_chunks_are_refused(void **state)
     nenc_buffer b;
     (void)state;
     nenc_buffer_init(&b, 1 << 10);
-    nenc_writer w = { append, &b };
+    nenc_writer w = { toy_append, &b };
     assert_int_equal(nenc_write_chunk(&w, NENC_CHUNK_UNIT, "hello", 5, &diag),
                      NENC_OK);
     assert_int_equal(b.size, 4 + 1 + 5 + 4);
@@ -165,8 +142,8 @@ static void signatures_are_checked(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        input in = { (const uint8_t *)cases[i].bytes, cases[i].n, 0, 2 };
-        nenc_reader r = { supply, &in, 0, 100 };
+        toy_input in = { (const uint8_t *)cases[i].bytes, cases[i].n, 0, 2 };
+        nenc_reader r = { toy_supply, &in, 0, 100 };
         assert_int_equal(nenc_read_signature(&r, &diag), cases[i].want);
         if (cases[i].want < 0)
             assert_non_null(strstr(diag.text, cases[i].word));
@@ -194,10 +171,10 @@ static nenc_buffer head_bytes(const nenc_head *h)
     nenc_buffer b, payload;
     uint32_t type;
     nenc_buffer_init(&b, 1 << 10);
-    nenc_writer w = { append, &b };
+    nenc_writer w = { toy_append, &b };
     assert_int_equal(nenc_write_head(&w, h, &diag), NENC_OK);
-    input in = { b.data, b.size, 0, 100 };
-    nenc_reader r = { supply, &in, 0, 1 << 10 };
+    toy_input in = { b.data, b.size, 0, 100 };
+    nenc_reader r = { toy_supply, &in, 0, 1 << 10 };
     assert_int_equal(nenc_read_chunk(&r, &type, &payload, &diag), NENC_OK);
     assert_int_equal(type, NENC_CHUNK_HEAD);
     nenc_buffer_free(&b);
@@ -335,7 +312,7 @@ typedef struct parts { nenc_buffer part[N_PARTS]; } parts;
 static void put_chunk(nenc_buffer *b, uint32_t type, const void *data,
                       size_t size)
 {
-    nenc_writer w = { append, b };
+    nenc_writer w = { toy_append, b };
     nenc_buffer_init(b, 1 << 20);
     assert_int_equal(nenc_write_chunk(&w, type, data, size, &diag), NENC_OK);
 }
@@ -348,10 +325,10 @@ static void cut_stream(parts *p, const nenc_model *model)
     nenc_buffer b, payload;
     uint32_t type;
     nenc_buffer_init(&b, 1 << 20);
-    assert_int_equal(nenc_encode_image(model, NULL, &im, append, &b, &diag),
+    assert_int_equal(nenc_encode_image(model, NULL, &im, toy_append, &b, &diag),
                      NENC_OK);
-    input in = { b.data, b.size, 0, SIZE_MAX };
-    nenc_reader r = { supply, &in, 0, 1 << 20 };
+    toy_input in = { b.data, b.size, 0, SIZE_MAX };
+    nenc_reader r = { toy_supply, &in, 0, 1 << 20 };
     assert_int_equal(nenc_read_signature(&r, &diag), NENC_OK);
     for (int i = HEAD; i <= UNIT; i++) {
         assert_int_equal(nenc_read_chunk(&r, &type, &payload, &diag),
@@ -374,10 +351,10 @@ static void cut_stream(parts *p, const nenc_model *model)
 static nenc_status decode(const nenc_model *model, const uint8_t *data,
                           size_t size)
 {
-    input in = { data, size, 0, 5 };
+    toy_input in = { data, size, 0, 5 };
     nenc_decoder *dec;
     nenc_image image;
-    nenc_status st = nenc_decoder_open(&dec, NULL, supply, &in, &diag);
+    nenc_status st = nenc_decoder_open(&dec, NULL, toy_supply, &in, &diag);
     if (st >= 0) {
         st = nenc_decoder_decode(dec, model, &image, &diag);
         nenc_image_free(&image);
@@ -409,7 +386,7 @@ static void chunks_have_an_order(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         nenc_buffer b;
         nenc_buffer_init(&b, 1 << 20);
-        nenc_writer w = { append, &b };
+        nenc_writer w = { toy_append, &b };
         assert_int_equal(nenc_write_signature(&w, &diag), NENC_OK);
         for (int k = 0; k < cases[i].n; k++)
             nenc_buffer_put(&b, p.part[cases[i].part[k]].data,

@@ -39,29 +39,6 @@ static int close_models(void **state)
 
 /* ----------------------------------------------------------------- streams */
 
-static int append(void *user, const void *data, size_t size)
-{
-    nenc_buffer *b = user;
-    nenc_buffer_put(b, data, size);
-    return b->failed;
-}
-
-typedef struct input {
-    const uint8_t *data;
-    size_t size, at, step;
-} input;
-
-static int64_t supply(void *user, void *data, size_t size)
-{
-    input *in = user;
-    size_t n = in->size - in->at;
-    n = n < size ? n : size;
-    n = n < in->step ? n : in->step;
-    memcpy(data, in->data + in->at, n);
-    in->at += n;
-    return (int64_t)n;
-}
-
 /* A picture whose rows have gaps of `gap` bytes. */
 static nenc_image picture(uint32_t w, uint32_t h, uint32_t channels,
                           size_t gap)
@@ -82,7 +59,7 @@ static nenc_buffer encode(unsigned kind, const nenc_image *im, int quality,
     nenc_encoder_config_init(&cfg);
     cfg.quality = quality;
     cfg.threads = threads;
-    if (nenc_encode_image(models[kind], &cfg, im, append, &out, &diag) < 0)
+    if (nenc_encode_image(models[kind], &cfg, im, toy_append, &out, &diag) < 0)
         fail_msg("kind %u: %s", kind, diag.text);
     return out;
 }
@@ -101,10 +78,10 @@ static nenc_status decode(decoding *d, unsigned kind, const uint8_t *data,
     assert_non_null(copy);
     if (size)
         memcpy(copy, data, size);
-    input in = { copy, size, 0, SIZE_MAX };
+    toy_input in = { copy, size, 0, SIZE_MAX };
     nenc_decoder *dec = NULL;
     memset(d, 0, sizeof *d);
-    nenc_status st = nenc_decoder_open(&dec, cfg, supply, &in, &diag);
+    nenc_status st = nenc_decoder_open(&dec, cfg, toy_supply, &in, &diag);
     assert_true((st >= 0) == (dec != NULL));
     if (st >= 0) {
         nenc_decoder_info(dec, &d->info);
@@ -272,7 +249,7 @@ static void samples_follow_from_symbols(void **state)
         nenc_image im = picture(21, 18, 3, 0), back = picture(21, 18, 3, 4);
         hyper_context *c = open_context(k, false);
         nenc_buffer out = encode(k, &im, 35, 1);
-        nenc_reader r = { supply, &(input){ out.data, out.size, 0, 1 << 10 },
+        nenc_reader r = { toy_supply, &(toy_input){ out.data, out.size, 0, 1 << 10 },
                           0, 1 << 20 };
         nenc_buffer unit;
         uint32_t type;
@@ -388,7 +365,7 @@ static nenc_buffer encode_tiles(unsigned kind, const nenc_image *im,
     hyper_context *c = open_context(kind, false);
     nenc_buffer out;
     nenc_buffer_init(&out, 1 << 24);
-    nenc_writer w = { append, &out };
+    nenc_writer w = { toy_append, &out };
     assert_int_equal(nenc_write_signature(&w, &diag), NENC_OK);
     assert_int_equal(nenc_write_head(&w, &head, &diag), NENC_OK);
     for (uint32_t i = 0; i < nenc_head_units(&head); i++) {
@@ -518,8 +495,8 @@ static void no_shorter_unit_passes(void **state)
     for (unsigned k = 0; k < TOY_KINDS; k++) {
         nenc_image im = picture(20, 14, 3, 0);
         nenc_buffer stream = encode(k, &im, 50, 1);
-        input in = { stream.data, stream.size, 0, SIZE_MAX };
-        nenc_reader r = { supply, &in, 0, 1 << 20 };
+        toy_input in = { stream.data, stream.size, 0, SIZE_MAX };
+        nenc_reader r = { toy_supply, &in, 0, 1 << 20 };
         nenc_buffer head, unit;
         uint32_t type;
         assert_int_equal(nenc_read_signature(&r, &diag), NENC_OK);
@@ -531,7 +508,7 @@ static void no_shorter_unit_passes(void **state)
             nenc_buffer_init(&out, 1 << 20);
             nenc_buffer_u8(&unit, 0);           /* one more at the end */
             unit.size--;
-            nenc_writer w = { append, &out };
+            nenc_writer w = { toy_append, &out };
             assert_int_equal(nenc_write_signature(&w, NULL), NENC_OK);
             assert_int_equal(nenc_write_chunk(&w, NENC_CHUNK_HEAD, head.data,
                                               head.size, NULL), NENC_OK);
@@ -578,7 +555,7 @@ static void limits_are_kept(void **state)
         nenc_encoder_config_init(&enc);
         enc.max_memory = 1 << 16;
         nenc_buffer_init(&out, 1 << 20);
-        assert_int_equal(nenc_encode_image(models[k], &enc, &im, append, &out,
+        assert_int_equal(nenc_encode_image(models[k], &enc, &im, toy_append, &out,
                                            &diag), NENC_ELIMIT);
         nenc_buffer_free(&out);
         nenc_buffer_free(&stream);
@@ -654,10 +631,10 @@ static void callbacks_may_stop(void **state)
                      NENC_EIO);
     assert_int_equal(nenc_decoder_open(&dec, NULL, lie_read, NULL, &diag),
                      NENC_EIO);
-    input in = { stream.data, stream.size, 0, 1 };
+    toy_input in = { stream.data, stream.size, 0, 1 };
     cfg.progress = stop;
     cfg.progress_user = &done;
-    assert_int_equal(nenc_decoder_open(&dec, &cfg, supply, &in, &diag),
+    assert_int_equal(nenc_decoder_open(&dec, &cfg, toy_supply, &in, &diag),
                      NENC_OK);
     assert_int_equal(nenc_decoder_decode(dec, models[0], &out, &diag),
                      NENC_EIO);
@@ -680,11 +657,11 @@ static void bad_calls_are_refused(void **state)
     nenc_buffer_init(&out, 1 << 20);
     nenc_encoder_config_init(&enc);
     enc.quality = 101;
-    assert_int_equal(nenc_encode_image(models[0], &enc, &im, append, &out,
+    assert_int_equal(nenc_encode_image(models[0], &enc, &im, toy_append, &out,
                                        NULL), NENC_EINVAL);
     enc.quality = 0;
     enc.size--;
-    assert_int_equal(nenc_encode_image(models[0], &enc, &im, append, &out,
+    assert_int_equal(nenc_encode_image(models[0], &enc, &im, toy_append, &out,
                                        NULL), NENC_EINVAL);
     for (int i = 0; i < 4; i++) {
         nenc_image bad = im;
@@ -692,7 +669,7 @@ static void bad_calls_are_refused(void **state)
         bad.height = i == 1 ? 0 : im.height;
         bad.channels = i == 2 ? 4 : im.channels;
         bad.stride = i == 3 ? im.stride - 1 : im.stride;
-        assert_int_equal(nenc_encode_image(models[0], NULL, &bad, append, &out,
+        assert_int_equal(nenc_encode_image(models[0], NULL, &bad, toy_append, &out,
                                            &diag), NENC_EINVAL);
     }
     assert_int_equal(out.size, 0);

@@ -358,3 +358,21 @@ void toy_stream_fix(uint8_t *data, size_t size, uint64_t model_id)
         nenc_bytes_put_u32(data + payload + length, crc);
     }
 }
+
+int toy_append(void *user, const void *data, size_t size)
+{
+    nenc_buffer *b = user;
+    nenc_buffer_put(b, data, size);
+    return b->failed;
+}
+
+int64_t toy_supply(void *user, void *data, size_t size)
+{
+    toy_input *in = user;
+    size_t n = in->size - in->at;
+    n = n < size ? n : size;
+    n = n < in->step ? n : in->step;
+    memcpy(data, in->data + in->at, n);
+    in->at += n;
+    return (int64_t)n;
+}

@@ -35,4 +35,16 @@ float toy_real(uint32_t *state);
 /** Something between a picture and noise; fills its rows' gaps with 0xa5. */
 void toy_picture(nenc_image *image, uint32_t seed);
 
+/** A nenc_write_fn into the nenc_buffer `user`. */
+int toy_append(void *user, const void *data, size_t size);
+
+/** Bytes for toy_supply(), a nenc_read_fn that gives at most `step` of them
+ *  at a time. */
+typedef struct toy_input {
+    const uint8_t *data;
+    size_t size, at, step;
+} toy_input;
+
+int64_t toy_supply(void *user, void *data, size_t size);
+
 #endif
