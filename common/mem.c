@@ -15,8 +15,21 @@ struct nenc_arena_block {
     uint8_t *free;
 };
 
-/* Small blocks share a chunk of this size. */
-enum { CHUNK = 1 << 16 };
+/* Blocks of an arena are cut from chunks as large as all before them, within
+ * these bounds: few mappings, and large enough for huge pages.  AddressSanitizer
+ * sees blocks only, so it gets each by itself. */
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED 1
+#elif defined __has_feature
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED 0
+#endif
+#if SANITIZED
+enum { CHUNK_MIN = 0, CHUNK_MAX = 0 };
+#else
+enum { CHUNK_MIN = 1 << 16, CHUNK_MAX = 8 << 20 };
+#endif
 
 bool nenc_size_mul(size_t *out, size_t a, size_t b)
 {
@@ -34,37 +47,41 @@ bool nenc_size_add(size_t *out, size_t a, size_t b)
     return true;
 }
 
+enum { HUGE_PAGE = 2 << 20 };
+
 /* Ask for huge pages where the system hands them out on request: a plan of
  * 100 MB is touched once from end to end, and 4 KiB at a time the page faults
  * cost a fifth of a decode. */
-static void prefer_huge_pages(uint8_t *raw, size_t bytes)
+static void prefer_huge_pages(uint8_t *block, size_t bytes)
 {
 #if defined __linux__ && defined MADV_HUGEPAGE
-    enum { HUGE_PAGE = 2 << 20, PAGE = 4096 };
-    if (bytes < 2 * HUGE_PAGE)
-        return;
-    const size_t skip = PAGE - (uintptr_t)raw % PAGE;
-    (void)madvise(raw + skip, (bytes - skip) / PAGE * PAGE, MADV_HUGEPAGE);
+    (void)madvise(block, bytes, MADV_HUGEPAGE);
 #else
-    (void)raw, (void)bytes;
+    (void)block, (void)bytes;
 #endif
 }
 
 /* The block's own address is kept just below the aligned one.  calloc() gets
- * large blocks from the system already clear, untouched until used. */
+ * large blocks from the system already clear, untouched until used.  Those
+ * begin and end with a huge page. */
 static void *allocate(size_t n, size_t size, bool clear)
 {
-    size_t bytes;
-    if (!nenc_size_mul(&bytes, n, size)
-        || !nenc_size_add(&bytes, bytes, NENC_ALIGN + sizeof(void *)))
+    size_t bytes, total;
+    if (!nenc_size_mul(&bytes, n, size))
         return NULL;
-    uint8_t *raw = clear ? calloc(bytes, 1) : malloc(bytes);
+    const size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : NENC_ALIGN;
+    if (!nenc_size_add(&bytes, bytes, align - 1))
+        return NULL;
+    bytes = bytes / align * align;
+    if (!nenc_size_add(&total, bytes, align + sizeof(void *)))
+        return NULL;
+    uint8_t *raw = clear ? calloc(total, 1) : malloc(total);
     if (!raw)
         return NULL;
     const uintptr_t at = (uintptr_t)raw + sizeof(void *);
-    const size_t skip = (NENC_ALIGN - at % NENC_ALIGN) % NENC_ALIGN;
-    uint8_t *block = raw + sizeof(void *) + skip;
-    prefer_huge_pages(raw, bytes);
+    uint8_t *block = raw + sizeof(void *) + (align - at % align) % align;
+    if (align == HUGE_PAGE)
+        prefer_huge_pages(block, bytes);
     memcpy(block - sizeof(void *), &raw, sizeof(void *));
     return block;
 }
@@ -98,17 +115,18 @@ static struct nenc_arena_block *add_block(nenc_arena *arena, size_t bytes)
 {
     const size_t head = (sizeof(struct nenc_arena_block) + NENC_ALIGN - 1)
                         / NENC_ALIGN * NENC_ALIGN;
-    const size_t size = bytes < CHUNK / 4 ? CHUNK : bytes;
+    const size_t chunk = NENC_MIN(NENC_MAX(arena->used, CHUNK_MIN), CHUNK_MAX);
     size_t total;
-    if (!nenc_size_add(&total, size, head))
+    if (!nenc_size_add(&total, bytes, head))
         return NULL;
+    total = NENC_MAX(total, chunk);
     struct nenc_arena_block *b = nenc_mem_zalloc(total, 1);
     if (!b)
         return NULL;
-    b->left = size;
+    b->left = total - head;
     b->free = (uint8_t *)b + head;
     /* Keep the block with the most room in front. */
-    if (arena->blocks && arena->blocks->left > size - bytes) {
+    if (arena->blocks && arena->blocks->left > b->left - bytes) {
         b->next = arena->blocks->next;
         arena->blocks->next = b;
     } else {
