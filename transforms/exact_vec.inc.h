@@ -16,8 +16,7 @@
 
 #define BLOCK (LANES * VECS)
 #define STRIP (8 * TILE)    /* pixels that share a pass over the weights */
-#define DW_TILE 3           /* pixels in a tile of a depthwise convolution ... */
-#define DW_VECS (16 / LANES)  /* ... by vectors: a cache line of channels */
+#define DW_TILE 8           /* pixels in a tile of a depthwise convolution */
 #define INLINE static inline __attribute__((always_inline))
 
 /* Ask for p[i] early, which need not exist. */
@@ -283,25 +282,21 @@ static void conv(const nenc_conv_run *run)
     }
 }
 
-/* A depthwise tile is n pixels by `vecs` vectors of channels.  Its sums are
- * sum[p * vecs + v]; `left` channels exist, which is all of them where vecs is
- * more than 1. */
+/* A depthwise tile is n pixels by one vector of channels, of which `left`
+ * exist.  `run` is always a local copy that everything is inlined around: of
+ * a struct in memory, each store of a result might change the fields, and
+ * loading them anew cost a third of the speed. */
 
-/* The taps of kernel row r: any columns, any stride. */
+/* The taps of a kernel row: any columns, any stride. */
 INLINE void dw_row_any(const nenc_dwconv_run *run, const float *x,
-                       const float *w, size_t left, int n, int vecs, vf *sum)
+                       const float *w, size_t left, int n, vf *sum)
 {
-    const size_t step = run->src_step;
     for (size_t i = 0; i < run->cols; i++) {
+        const vf weight = load_sum(w, left);
         UNROLL
-        for (int v = 0; v < vecs; v++) {
-            const vf weight = load_sum(w + v * LANES, left);
-            UNROLL
-            for (int p = 0; p < n; p++)
-                sum[p * vecs + v] = v_fma(
-                    load_sum(x + (size_t)p * step + v * LANES, left), weight,
-                    sum[p * vecs + v]);
-        }
+        for (int p = 0; p < n; p++)
+            sum[p] = v_fma(load_sum(x + (size_t)p * run->src_step, left),
+                           weight, sum[p]);
         x += run->src_col;
         w += run->c;
     }
@@ -310,76 +305,60 @@ INLINE void dw_row_any(const nenc_dwconv_run *run, const float *x,
 /* The same for stride 1 and `cols` columns, known when this is compiled: each
  * input pixel is loaded once, for all the sums that it is a term of. */
 INLINE void dw_row_sliding(const nenc_dwconv_run *run, const float *x,
-                           const float *w, size_t left, int n, int vecs,
-                           int cols, vf *sum)
+                           const float *w, size_t left, int n, int cols,
+                           vf *sum)
 {
-    vf weight[5 * DW_VECS];
+    vf weight[5];
     UNROLL
     for (int i = 0; i < cols; i++)
-        UNROLL
-        for (int v = 0; v < vecs; v++)
-            weight[i * vecs + v] = load_sum(
-                w + (size_t)i * run->c + v * LANES, left);
+        weight[i] = load_sum(w + (size_t)i * run->c, left);
     UNROLL
     for (int q = 0; q < n + cols - 1; q++) {
+        const vf in = load_sum(x, left);
         UNROLL
-        for (int v = 0; v < vecs; v++) {
-            const vf in = load_sum(x + v * LANES, left);
-            UNROLL
-            for (int i = 0; i < cols; i++)
-                if (q >= i && q - i < n)
-                    sum[(q - i) * vecs + v] = v_fma(
-                        in, weight[i * vecs + v], sum[(q - i) * vecs + v]);
-        }
+        for (int i = 0; i < cols; i++)
+            if (q >= i && q - i < n)
+                sum[q - i] = v_fma(in, weight[i], sum[q - i]);
         x += run->src_col;
     }
 }
 
 /* A tile from channel ch on.  cols is 3 or 5 for the sliding kernels, 0 for
  * the other. */
-INLINE void dw_vectors(const nenc_dwconv_run *run, const float *src,
-                       float *dst, size_t ch, size_t left, int n, int vecs,
-                       int cols)
+INLINE void dw_vector(const nenc_dwconv_run *run, const float *src,
+                      float *dst, size_t ch, size_t left, int n, int cols)
 {
     const float *x = src + ch, *w = run->weight + ch;
-    vf sum[DW_TILE * DW_VECS];
+    const vf bias = load_sum(run->bias + ch, left);
+    vf sum[DW_TILE];
     UNROLL
-    for (int v = 0; v < vecs; v++) {
-        const vf bias = load_sum(run->bias + ch + v * LANES, left);
-        UNROLL
-        for (int p = 0; p < n; p++)
-            sum[p * vecs + v] = bias;
-    }
+    for (int p = 0; p < n; p++)
+        sum[p] = bias;
     for (size_t r = 0; r < run->rows; r++) {
         if (cols)
-            dw_row_sliding(run, x, w, left, n, vecs, cols, sum);
+            dw_row_sliding(run, x, w, left, n, cols, sum);
         else
-            dw_row_any(run, x, w, left, n, vecs, sum);
+            dw_row_any(run, x, w, left, n, sum);
         x += run->src_pitch;
         w += run->w_pitch * run->c;
     }
-    finish(sum, n * vecs, run->act, run->slope);
+    finish(sum, n, run->act, run->slope);
     dst += ch;
     UNROLL
     for (int p = 0; p < n; p++) {
-        UNROLL
-        for (int v = 0; v < vecs; v++)
-            store_sum(dst + v * LANES, left, sum[p * vecs + v]);
+        store_sum(dst, left, sum[p]);
         dst += run->dst_step;
     }
 }
 
-/* Whole cache lines first. */
-INLINE void dw_tile(const nenc_dwconv_run *run, const float *src, float *dst,
-                    int n, int cols)
+INLINE void dw_tile(nenc_dwconv_run run, const float *src, float *dst, int n,
+                    int cols)
 {
     size_t ch = 0;
-    for (; ch + LANES * DW_VECS <= run->c; ch += LANES * DW_VECS)
-        dw_vectors(run, src, dst, ch, LANES, n, DW_VECS, cols);
-    for (; ch + LANES <= run->c; ch += LANES)
-        dw_vectors(run, src, dst, ch, LANES, n, 1, cols);
-    if (ch < run->c)
-        dw_vectors(run, src, dst, ch, run->c - ch, n, 1, cols);
+    for (; ch + LANES <= run.c; ch += LANES)
+        dw_vector(&run, src, dst, ch, LANES, n, cols);
+    if (ch < run.c)
+        dw_vector(&run, src, dst, ch, run.c - ch, n, cols);
 }
 
 #define DW_FN(n)                                                          \
@@ -388,24 +367,23 @@ INLINE void dw_tile(const nenc_dwconv_run *run, const float *src, float *dst,
     {                                                                     \
         const bool slides = run->src_step == run->src_col;                \
         if (slides && run->cols == 3)                                     \
-            dw_tile(run, src, dst, n, 3);                                 \
+            dw_tile(*run, src, dst, n, 3);                                \
         else if (slides && run->cols == 5)                                \
-            dw_tile(run, src, dst, n, 5);                                 \
+            dw_tile(*run, src, dst, n, 5);                                \
         else                                                              \
-            dw_tile(run, src, dst, n, 0);                                 \
+            dw_tile(*run, src, dst, n, 0);                                \
     }
-DW_FN(1) DW_FN(2) DW_FN(3)
+DW_FN(1) DW_FN(2) DW_FN(3) DW_FN(4) DW_FN(5) DW_FN(6) DW_FN(7) DW_FN(8)
 #undef DW_FN
 
 static void (*const dw_tiles[DW_TILE + 1])(const nenc_dwconv_run *,
                                            const float *, float *) = {
-    NULL, dw_1, dw_2, dw_3,
+    NULL, dw_1, dw_2, dw_3, dw_4, dw_5, dw_6, dw_7, dw_8,
 };
 
-/* Line by line with narrow tiles, which read whole cache lines nearly in the
- * order of memory, as the prefetchers of the CPU like it.  Tiles of 6 pixels
- * were slower by a tenth where the data lie in L3.  (Columns of tiles, which
- * would find their upper rows in L1, were slower from 128 channels on.) */
+/* Line by line, tile by tile, all channels of a tile: nearly the order of
+ * memory, as the prefetchers of the CPU like it.  Strips of columns or of
+ * channels, which would find their upper rows in L1, were slower. */
 static void dwconv(const nenc_dwconv_run *run)
 {
     const size_t n = run->n_pixels;
