@@ -17,7 +17,7 @@
 #include "exact_kernels.h"
 #include "hyperprior.h"
 #include "model.h"
-#include "picture.h"
+#include "picture_file.h"
 
 enum { WIDTH = 768, HEIGHT = 512, RUNS = 15 };
 

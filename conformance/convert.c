@@ -4,7 +4,7 @@
  * (but for EXIF's orientation, which readers apply). */
 #include <stdio.h>
 
-#include "picture.h"
+#include "picture_file.h"
 
 int main(int argc, char **argv)
 {

@@ -9,7 +9,7 @@
 #include "fpenv.h"
 #include "hyperprior.h"
 #include "model.h"
-#include "picture.h"
+#include "picture_file.h"
 
 enum { MAX_TENSORS = 8 };
 

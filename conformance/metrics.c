@@ -8,8 +8,8 @@
  * for MS-SSIM.  Not here: rates, many files. */
 #include <stdio.h>
 
-#include "fidelity.h"
-#include "picture.h"
+#include "picture_metrics.h"
+#include "picture_file.h"
 
 static nenc_status compare(const nenc_image *a, const nenc_image *b,
                            nenc_diag *diag)

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Measuring programs, benches and fuzz targets.
 
-fidelity_sources = conformance/fidelity.c conformance/fidelity.h
-picture_sources = conformance/picture.c conformance/picture.h
-
 noinst_PROGRAMS += metrics convert
-metrics_SOURCES = conformance/metrics.c $(fidelity_sources) $(picture_sources)
-metrics_LDADD = $(app_internal_ldadd)
-convert_SOURCES = conformance/convert.c $(picture_sources)
-convert_LDADD = $(app_internal_ldadd)
+metrics_SOURCES = conformance/metrics.c
+metrics_LDADD = libeval.la $(app_internal_ldadd)
+convert_SOURCES = conformance/convert.c
+convert_LDADD = libeval.la $(app_internal_ldadd)
 
 # What a model makes of a picture, for tests/compare_torch.py.
 noinst_PROGRAMS += dump
-dump_SOURCES = conformance/dump.c $(picture_sources)
-dump_LDADD = $(app_internal_ldadd)
+dump_SOURCES = conformance/dump.c
+dump_LDADD = libeval.la $(app_internal_ldadd)
 
 # `make bench` builds and runs these.
 bench_programs += conformance/bench_conv
@@ -28,8 +25,8 @@ conformance_bench_entropy_LDADD = $(app_internal_ldadd)
 
 bench_programs += conformance/bench_decode
 conformance_bench_decode_SOURCES = conformance/bench_decode.c \
-	conformance/bench_peak.c conformance/bench_peak.h $(picture_sources)
-conformance_bench_decode_LDADD = $(app_internal_ldadd)
+	conformance/bench_peak.c conformance/bench_peak.h
+conformance_bench_decode_LDADD = libeval.la $(app_internal_ldadd)
 
 # Fuzz targets.  With --enable-fuzzing they are libFuzzer programs; else
 # `make check` runs each fuzz_x over conformance/corpus/x/.

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Unit tests: one program per module, linked with everything and cmocka.
 
-check_PROGRAMS += tests/test_fidelity
-tests_test_fidelity_SOURCES = tests/test_fidelity.c $(fidelity_sources)
+check_PROGRAMS += tests/test_picture_metrics
+tests_test_picture_metrics_SOURCES = tests/test_picture_metrics.c
+tests_test_picture_metrics_LDADD = libeval.la $(LDADD)
 
 check_PROGRAMS += tests/test_kernels tests/test_exact_conv
 tests_test_kernels_SOURCES = tests/test_kernels.c

@@ -31,7 +31,7 @@ c_files() {
     done | LC_ALL=C sort
 }
 library="common entropy transforms codecs"
-all="include $library media apps conformance tests"
+all="include $library media eval apps conformance tests"
 
 # A file without comments, strings and character constants, lines kept.
 code_of() {

@@ -3,7 +3,7 @@
  * Not normative: the last digits may differ between machines. */
 #include <math.h>
 
-#include "fidelity.h"
+#include "picture_metrics.h"
 #include "mem.h"
 #include "status.h"
 

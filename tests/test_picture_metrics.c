@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "fidelity.h"
+#include "picture_metrics.h"
 
 static nenc_image flat(uint32_t width, uint32_t height, uint32_t channels,
                        int value)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How close two pictures are: PSNR and MS-SSIM.
  * Not here: rates, curves, reading files. */
-#ifndef NENC_CONFORMANCE_FIDELITY_H
-#define NENC_CONFORMANCE_FIDELITY_H
+#ifndef NENC_EVAL_PICTURE_METRICS_H
+#define NENC_EVAL_PICTURE_METRICS_H
 
 #include "nenc.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Picture files by their path, for measuring programs.
  * Not here: the care that nenc and ndec take of a user's files. */
-#ifndef NENC_CONFORMANCE_PICTURE_H
-#define NENC_CONFORMANCE_PICTURE_H
+#ifndef NENC_EVAL_PICTURE_FILE_H
+#define NENC_EVAL_PICTURE_FILE_H
 
 #include "nenc.h"
 

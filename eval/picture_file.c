@@ -6,7 +6,7 @@
 
 #include "bytes.h"
 #include "media.h"
-#include "picture.h"
+#include "picture_file.h"
 
 /* Many times the largest picture that a test uses. */
 #define MAX_FILE ((size_t)1 << 30)
