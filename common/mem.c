@@ -25,11 +25,7 @@ struct nenc_arena_block {
 #else
 #define SANITIZED 0
 #endif
-#if SANITIZED
-enum { CHUNK_MIN = 0, CHUNK_MAX = 0 };
-#else
 enum { CHUNK_MIN = 1 << 16, CHUNK_MAX = 8 << 20 };
-#endif
 
 bool nenc_size_mul(size_t *out, size_t a, size_t b)
 {
@@ -115,7 +111,8 @@ static struct nenc_arena_block *add_block(nenc_arena *arena, size_t bytes)
 {
     const size_t head = (sizeof(struct nenc_arena_block) + NENC_ALIGN - 1)
                         / NENC_ALIGN * NENC_ALIGN;
-    const size_t chunk = NENC_MIN(NENC_MAX(arena->used, CHUNK_MIN), CHUNK_MAX);
+    const size_t chunk = SANITIZED ? 0
+        : NENC_MIN(NENC_MAX(arena->used, CHUNK_MIN), CHUNK_MAX);
     size_t total;
     if (!nenc_size_add(&total, bytes, head))
         return NULL;

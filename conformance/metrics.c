@@ -2,28 +2,41 @@
 /* How close two picture files are:
  *
  *     metrics A        width, height, channels
- *     metrics A B      PSNR over all samples in dB, MS-SSIM
+ *     metrics A B      PSNR over all samples in dB, MS-SSIM, PSNR of Y'CbCr
+ *                      (6:1:1), SSIM
  *
  * on one line each; "inf" for equal pictures, "-" where a picture is too small
- * for MS-SSIM.  Not here: rates, many files. */
+ * for SSIM or MS-SSIM.  Not here: rates, many files. */
+#include <math.h>
 #include <stdio.h>
 
 #include "picture_metrics.h"
 #include "picture_file.h"
+#include "status.h"
+
+static void print_similarity(double value)
+{
+    if (isnan(value))
+        printf(" -");
+    else
+        printf(" %.6f", value);
+}
 
 static nenc_status compare(const nenc_image *a, const nenc_image *b,
                            nenc_diag *diag)
 {
-    double psnr_db, ms_ssim;
-    nenc_status status = nenc_psnr(&psnr_db, a, b, diag);
-    if (status < 0)
+    double psnr_db, psnr_yuv_db, ssim = NAN, ms_ssim = NAN;
+    NENC_TRY(nenc_psnr(&psnr_db, a, b, diag));
+    NENC_TRY(nenc_psnr_yuv(&psnr_yuv_db, a, b, diag));
+    const nenc_status status = nenc_ssim_both(&ssim, &ms_ssim, a, b, diag);
+    if (status < 0 && status != NENC_EUNSUPPORTED)
         return status;
-    status = nenc_ms_ssim(&ms_ssim, a, b, diag);
-    if (status == NENC_EUNSUPPORTED)
-        printf("%.4f -\n", psnr_db);
-    else if (status >= 0)
-        printf("%.4f %.6f\n", psnr_db, ms_ssim);
-    return status == NENC_EUNSUPPORTED ? NENC_OK : status;
+    printf("%.4f", psnr_db);
+    print_similarity(ms_ssim);
+    printf(" %.4f", psnr_yuv_db);
+    print_similarity(ssim);
+    printf("\n");
+    return NENC_OK;
 }
 
 int main(int argc, char **argv)
