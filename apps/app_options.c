@@ -186,6 +186,18 @@ static void print_and_end(parser *p, const app_option *o, const char *value)
     end(p, app_exit_code(app_stdout_check()));
 }
 
+static void add_to_list(parser *p, const app_option *o, const char *value)
+{
+    app_list list;
+    memcpy(&list, p->options + o->offset, sizeof list);
+    if (list.n == sizeof list.text / sizeof list.text[0]) {
+        end(p, app_misuse("--%s: at most %d of them", o->name, list.n));
+        return;
+    }
+    list.text[list.n++] = value;
+    memcpy(p->options + o->offset, &list, sizeof list);
+}
+
 /* `value` is what followed "=", or the letter; NULL = nothing. */
 static void apply(parser *p, const app_option *o, const char *value)
 {
@@ -207,6 +219,7 @@ static void apply(parser *p, const app_option *o, const char *value)
     case APP_TEXT:
         memcpy(p->options + o->offset, &value, sizeof value);
         break;
+    case APP_LIST: add_to_list(p, o, value); break;
     case APP_NUMBER:
     case APP_SIZE: store_number(p, o, value); break;
     case APP_HELP:
@@ -252,12 +265,17 @@ static void parse_letters(parser *p, const char *word)
     }
 }
 
-static void take_input(parser *p, app_common *common, const char *word)
+/* Inputs gather at the front of argv, where the words are used up. */
+static void take_input(parser *p, app_common *common, char *word)
 {
-    if (common->input)
+    if (common->input && !p->cmd->takes_many)
         end(p, app_misuse("one input at a time: '%s', then '%s'",
                           common->input, word));
-    common->input = word;
+    if (!*word)
+        end(p, app_misuse("an empty file name"));
+    common->inputs = p->argv + 1;
+    common->inputs[common->n_inputs++] = word;
+    common->input = common->inputs[0];
 }
 
 bool app_options_parse(const app_command *cmd, void *options, int argc,
@@ -269,7 +287,7 @@ bool app_options_parse(const app_command *cmd, void *options, int argc,
     *common = (app_common){ .max_pixels = UINT64_C(1) << 28,
                             .max_memory = UINT64_C(4) << 30 };
     while (p.at < argc && !p.ended) {
-        const char *word = argv[p.at++];
+        char *word = argv[p.at++];
         if (only_names || word[0] != '-' || !word[1])
             take_input(&p, common, word);
         else if (!strcmp(word, "--"))
@@ -281,7 +299,7 @@ bool app_options_parse(const app_command *cmd, void *options, int argc,
     }
     if (!p.ended && !common->input)
         end(&p, app_misuse("no input named"));
-    if (!p.ended && (!*common->input || (common->output && !*common->output)))
+    if (!p.ended && common->output && !*common->output)
         end(&p, app_misuse("an empty file name"));
     if (common->max_memory > SIZE_MAX)
         common->max_memory = SIZE_MAX;

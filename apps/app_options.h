@@ -11,9 +11,16 @@ typedef enum app_kind {
     APP_NUMBER,           /**< int, min to max */
     APP_SIZE,             /**< uint64_t, min to max, K, M or G may follow */
     APP_TEXT,             /**< const char * */
+    APP_LIST,             /**< app_list; the option may be given often */
     APP_HELP,             /**< --help and --help=all */
     APP_VERSION
 } app_kind;
+
+/** What an option that may be given often has collected. */
+typedef struct app_list {
+    const char *text[64];
+    int n;
+} app_list;
 
 /** One line of a table.  The value lies `offset` bytes into the program's
  *  options, whose first member is an app_common. */
@@ -31,7 +38,9 @@ typedef struct app_option {
 
 /** Options that nenc and ndec share. */
 typedef struct app_common {
-    const char *input;    /**< "-" is standard input */
+    const char *input;    /**< the first one; "-" is standard input */
+    char **inputs;        /**< all of them: where the command takes several */
+    int n_inputs;
     const char *output;   /**< NULL = made from the input's name */
     const char *model;    /**< file or folder; NULL = search */
     int threads;
@@ -43,6 +52,7 @@ typedef struct app_command {
     const char *name, *usage, *about, *examples;
     const app_option *options;       /**< beside the shared ones */
     size_t n_options;
+    bool takes_many;      /**< inputs; else one */
     const char *shared;   /**< names of the shared ones that it takes, each
                                between blanks; NULL = all */
 } app_command;

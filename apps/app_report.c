@@ -92,22 +92,38 @@ void app_progress_init(app_progress *p, const char *what, bool quiet)
     p->start = p->shown = app_seconds();
 }
 
+bool app_progress_is_due(app_progress *p)
+{
+    const double now = app_seconds();
+    if (!p->on || now - p->start < 1 || now - p->shown < 0.25)
+        return false;
+    p->shown = now;
+    return true;
+}
+
+void app_progress_text(app_progress *p, const char *text)
+{
+    const int n = fprintf(stderr, "\r%s %s", p->what, text) - 1;
+    fprintf(stderr, "%*s", n < p->width ? p->width - n : 0, "");
+    fflush(stderr);
+    p->width = n;
+}
+
 int app_progress_show(void *user, double done)
 {
     app_progress *p = user;
-    const double now = app_seconds();
-    if (!p->on || now - p->start < 1 || now - p->shown < 0.25)
+    char text[16];
+    if (!app_progress_is_due(p))
         return 0;
-    p->shown = now;
-    fprintf(stderr, "\r%s %3.0f %%", p->what, 100 * done);
-    fflush(stderr);
+    snprintf(text, sizeof text, "%3.0f %%", 100 * done);
+    app_progress_text(p, text);
     return 0;
 }
 
 void app_progress_end(app_progress *p)
 {
-    if (p->on && p->shown > p->start)
-        fprintf(stderr, "\r%*s\r", (int)strlen(p->what) + 6, "");
+    if (p->on && p->width)
+        fprintf(stderr, "\r%*s\r", p->width, "");
     p->on = false;
 }
 

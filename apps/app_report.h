@@ -37,10 +37,15 @@ double app_seconds(void);
 typedef struct app_progress {
     const char *what;
     double start, shown;
+    int width;            /**< of the line that is there */
     bool on;
 } app_progress;
 
 void app_progress_init(app_progress *p, const char *what, bool quiet);
+/** Whether a line would be shown now: ask before working one out. */
+bool app_progress_is_due(app_progress *p);
+/** "WHAT TEXT" in place of the last line, at once. */
+void app_progress_text(app_progress *p, const char *text);
 /** A nenc_progress_fn; `user` is the app_progress. */
 int  app_progress_show(void *user, double done);
 /** Wipe the line. */

@@ -16,3 +16,8 @@ ndec_LDADD = $(app_ldadd)
 bin_PROGRAMS += nmodel
 nmodel_SOURCES = apps/nmodel.c $(app_sources)
 nmodel_LDADD = $(app_internal_ldadd)
+
+bin_PROGRAMS += neval
+neval_SOURCES = apps/neval.c apps/neval.h apps/neval_items.c \
+	apps/neval_items.h apps/neval_measure.c $(app_sources)
+neval_LDADD = libeval.la $(app_ldadd)

@@ -64,4 +64,9 @@ conformance_fuzz_stream_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
 conformance_fuzz_stream_LDADD = $(app_internal_ldadd)
 conformance_fuzz_stream_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
-EXTRA_DIST += conformance/exactness.sh conformance/kodak.sh
+fuzz_programs += conformance/fuzz_table
+conformance_fuzz_table_SOURCES = conformance/fuzz_table.c $(fuzz_sources)
+conformance_fuzz_table_LDADD = libeval.la $(app_internal_ldadd)
+conformance_fuzz_table_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+EXTRA_DIST += conformance/exactness.sh

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bytes.h"
+#include "file.h"
 #include "media.h"
 #include "picture_file.h"
 
@@ -12,29 +12,13 @@
 #define MAX_FILE ((size_t)1 << 30)
 #define MAX_PIXELS ((uint64_t)1 << 28)
 
-static nenc_status read_all(nenc_buffer *file, const char *path,
-                            nenc_diag *diag)
-{
-    uint8_t chunk[4096];
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return nenc_fail(diag, NENC_EIO, "%s: %s", path, strerror(errno));
-    size_t n;
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        nenc_buffer_put(file, chunk, n);
-    const bool failed = ferror(f) || file->failed;
-    fclose(f);
-    return failed ? nenc_fail(diag, NENC_EIO, "%s: cannot be read", path)
-                  : NENC_OK;
-}
-
 nenc_status nenc_picture_load(nenc_image *image, const char *path,
                               nenc_diag *diag)
 {
     nenc_buffer file;
     memset(image, 0, sizeof *image);
     nenc_buffer_init(&file, MAX_FILE);
-    nenc_status status = read_all(&file, path, diag);
+    nenc_status status = nenc_file_load(&file, path, diag);
     if (status >= 0) {
         const nenc_media_source src = { file.data, file.size, MAX_PIXELS };
         status = nenc_media_read(image, NULL, &src, diag);

@@ -3,6 +3,9 @@
 test_scripts += tests/style.sh
 test_scripts += tests/metrics.sh
 test_scripts += tests/cli.sh
+test_scripts += tests/neval.sh
+test_scripts += tests/report.sh
+EXTRA_DIST += tests/report_page.py
 test_scripts += conformance/exactness.sh
 test_scripts += tests/nmodel.sh
 test_scripts += tests/torch.sh

@@ -5,6 +5,16 @@ check_PROGRAMS += tests/test_picture_metrics
 tests_test_picture_metrics_SOURCES = tests/test_picture_metrics.c
 tests_test_picture_metrics_LDADD = libeval.la $(LDADD)
 
+check_PROGRAMS += tests/test_curve
+tests_test_curve_SOURCES = tests/test_curve.c
+tests_test_curve_LDADD = libeval.la $(LDADD)
+
+check_PROGRAMS += tests/test_table tests/test_command
+tests_test_table_SOURCES = tests/test_table.c
+tests_test_table_LDADD = libeval.la $(LDADD)
+tests_test_command_SOURCES = tests/test_command.c
+tests_test_command_LDADD = libeval.la $(LDADD)
+
 check_PROGRAMS += tests/test_kernels tests/test_exact_conv
 tests_test_kernels_SOURCES = tests/test_kernels.c
 tests_test_exact_conv_SOURCES = tests/test_exact_conv.c

@@ -129,7 +129,9 @@ may_include() {
     transforms) echo include common entropy transforms ;;
     codecs) echo include common entropy transforms codecs ;;
     media) echo include common media ;;
+    eval) echo include common media eval ;;
     apps/nmodel* | apps/import*) echo include $library media apps ;;
+    apps/neval*) echo include common media eval apps ;;
     apps) echo include common media apps ;;
     *) echo $all ;;
     esac
@@ -137,7 +139,7 @@ may_include() {
 c_files $all | while read -r f; do
     folder=${f%/*}
     case $f in
-    apps/nmodel* | apps/import*) allowed=$(may_include "$f") ;;
+    apps/nmodel* | apps/import* | apps/neval*) allowed=$(may_include "$f") ;;
     *) allowed=$(may_include "$folder") ;;
     esac
     sed -n 's/^ *# *include *"\([^"]*\)".*/\1/p' "$f" | while read -r header; do

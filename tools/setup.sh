@@ -6,17 +6,20 @@
 #
 # NENC_NO_INSTALL=1    install nothing, say what is missing
 # NENC_CONFIGURE=...   more options for configure
+# NENC_BROWSER=1       with --tests, a browser for the page that neval writes
 # NENC_JOBS=N          compile N files at a time (all cores)
 set -eu
 cd "$(dirname "$0")/.."
 
 needed="gcc libc6-dev make autoconf automake libtool pkg-config"
-wanted="libpng-dev libjpeg-dev libdnnl-dev"
+wanted="libpng-dev libjpeg-dev libdnnl-dev libsndfile1-dev libkissfft-dev"
 for arg in "$@"; do
     case $arg in
     --demo) wanted="$wanted libjpeg-turbo-progs" ;;
     --tests) needed="$needed libcmocka-dev"
         wanted="$wanted libjpeg-turbo-progs xz-utils g++"
+        [ -z "${NENC_BROWSER-}" ] ||
+            wanted="$wanted chromium chromium-driver python3"
         case $(uname -m) in
         x86_64) wanted="$wanted gcc-aarch64-linux-gnu
                         libc6-dev-arm64-cross qemu-user" ;;
