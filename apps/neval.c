@@ -33,6 +33,8 @@ static const app_option measure_options[] = {
     { "Input", 'r', false, APP_FLAG, "recursive", NULL, AT(recursive), 0, 0,
       "folders inside folders too" },
     OUTPUTS,
+    { "Output", 0, true, APP_FLAG, "own-metrics", NULL, AT(own_metrics), 0, 0,
+      "no metrics by other programs" },
     { "Output", 0, true, APP_NUMBER, "view", "N", AT(n_views), 0, 64,
       "files to look at on the page (default 2)" },
     { "Output", 0, true, APP_NUMBER, "view-size", "N", AT(view_side), 16, 8192,

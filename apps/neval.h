@@ -11,7 +11,7 @@ typedef struct neval_options {
     app_common common;            /* first: app_options_parse() fills it */
     app_list codecs;
     const char *anchor, *csv, *json, *html, *title, *cache, *shard;
-    bool costs, redo, recursive;
+    bool costs, redo, recursive, own_metrics;
     int n_views, view_side, time_limit;
 } neval_options;
 

@@ -253,8 +253,9 @@ static nenc_status add_metrics(measuring *m)
     for (size_t i = 0; i < n; i++)
         t->metrics[t->n_metrics++] = *nenc_eval_metric_named(keys[i]);
     snprintf(log, sizeof log, "%s/log", m->folder);
-    m->n_outside = nenc_outside_find(m->outside, t->media, launchers, log,
-                                     &t->arena);
+    if (!m->opt->own_metrics)
+        m->n_outside = nenc_outside_find(m->outside, t->media, launchers, log,
+                                         &t->arena);
     for (size_t i = 0; i < m->n_outside; i++)
         t->metrics[t->n_metrics++] = *nenc_eval_metric_named(
             m->outside[i].key);

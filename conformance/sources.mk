@@ -69,4 +69,9 @@ conformance_fuzz_table_SOURCES = conformance/fuzz_table.c $(fuzz_sources)
 conformance_fuzz_table_LDADD = libeval.la $(app_internal_ldadd)
 conformance_fuzz_table_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
-EXTRA_DIST += conformance/exactness.sh
+# Do streams decode to their checksums, do models keep their curves?
+conformance_programs = nenc ndec neval convert
+conformance: $(conformance_programs)
+	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/conformance/exactness.sh
+	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/conformance/curves.sh
+.PHONY: conformance

@@ -2,11 +2,15 @@
 # Shell tests.  They print "ok NAME", "not ok NAME" or "skip NAME: WHY".
 test_scripts += tests/style.sh
 test_scripts += tests/metrics.sh
+test_scripts += tests/sound_metrics.sh
+EXTRA_DIST += tests/sound_metrics.py
 test_scripts += tests/cli.sh
 test_scripts += tests/neval.sh
 test_scripts += tests/report.sh
 EXTRA_DIST += tests/report_page.py
 test_scripts += conformance/exactness.sh
+test_scripts += conformance/curves.sh
+EXTRA_DIST += conformance/curves
 test_scripts += tests/nmodel.sh
 test_scripts += tests/torch.sh
 EXTRA_DIST += tests/compare_torch.py

@@ -5,6 +5,10 @@ check_PROGRAMS += tests/test_picture_metrics
 tests_test_picture_metrics_SOURCES = tests/test_picture_metrics.c
 tests_test_picture_metrics_LDADD = libeval.la $(LDADD)
 
+check_PROGRAMS += tests/test_sound_metrics
+tests_test_sound_metrics_SOURCES = tests/test_sound_metrics.c
+tests_test_sound_metrics_LDADD = libeval.la $(LDADD)
+
 check_PROGRAMS += tests/test_curve
 tests_test_curve_SOURCES = tests/test_curve.c
 tests_test_curve_LDADD = libeval.la $(LDADD)
