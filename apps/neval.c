@@ -38,7 +38,7 @@ static const app_option measure_options[] = {
     { "Output", 0, true, APP_NUMBER, "view", "N", AT(n_views), 0, 64,
       "files to look at on the page (default 2)" },
     { "Output", 0, true, APP_NUMBER, "view-size", "N", AT(view_side), 16, 8192,
-      "pixels across of them, at most (default 512)" },
+      "pixels across of them, at most (default 400)" },
     { "Speed", 0, true, APP_NUMBER, "time-limit", "SECONDS", AT(time_limit), 1,
       1000000, "CPU time for each program (default 1800)" },
     { "Speed", 0, false, APP_TEXT, "cache", "DIR", AT(cache), 0, 0,
@@ -210,7 +210,7 @@ static int list_codecs(int argc)
 
 int main(int argc, char **argv)
 {
-    neval_options opt = { .n_views = 2, .view_side = 512, .time_limit = 1800 };
+    neval_options opt = { .n_views = 2, .view_side = 400, .time_limit = 1800 };
     const char *word = argc > 1 ? argv[1] : "";
     int rc;
     app_report_init("neval");

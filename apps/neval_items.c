@@ -27,20 +27,15 @@ static bool is_picture(const char *path)
 
 static nenc_status add(neval_items *items, const char *path)
 {
-    if (items->n == items->room) {
-        const size_t room = items->room ? 2 * items->room : 64;
-        neval_item *more = nenc_arena_zalloc(&items->arena, room, sizeof *more);
-        if (!more)
-            return no_memory();
-        if (items->n)
-            memcpy(more, items->list, items->n * sizeof *more);
-        items->list = more;
-        items->room = room;
-    }
+    neval_item *list = nenc_arena_grow(&items->arena, items->list, items->n,
+                                       &items->room, sizeof *list);
+    if (!list)
+        return no_memory();
+    items->list = list;
     char *copy = nenc_arena_strdup(&items->arena, path, strlen(path));
     if (!copy)
         return no_memory();
-    items->list[items->n++].path = copy;
+    list[items->n++].path = copy;
     return NENC_OK;
 }
 

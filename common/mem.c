@@ -168,6 +168,23 @@ char *nenc_arena_strdup(nenc_arena *arena, const char *text, size_t length)
     return copy;
 }
 
+void *nenc_arena_grow(nenc_arena *arena, void *list, size_t n, size_t *room,
+                      size_t size)
+{
+    size_t more;
+    if (n < *room)
+        return list;
+    if (!nenc_size_mul(&more, NENC_MAX(*room, 8), 2))
+        return NULL;
+    void *larger = nenc_arena_zalloc(arena, more, size);
+    if (larger) {
+        if (n)
+            memcpy(larger, list, n * size);
+        *room = more;
+    }
+    return larger;
+}
+
 void nenc_arena_free(nenc_arena *arena)
 {
     struct nenc_arena_block *b = arena->blocks;

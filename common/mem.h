@@ -33,6 +33,12 @@ typedef struct nenc_arena {
 void  nenc_arena_init(nenc_arena *arena, size_t cap);
 void *nenc_arena_zalloc(nenc_arena *arena, size_t n, size_t size);
 char *nenc_arena_strdup(nenc_arena *arena, const char *text, size_t length);
+/** Make room for one more in a list of `n` with room for `*room`, each of
+ *  `size` bytes: where it is full, it moves to twice the room, and what it had
+ *  before stays in the arena unused.
+ *  @return the list; NULL = refused, nothing changed */
+void *nenc_arena_grow(nenc_arena *arena, void *list, size_t n, size_t *room,
+                      size_t size);
 void  nenc_arena_free(nenc_arena *arena);
 
 /** After a refused block: NENC_ELIMIT where the cap refused it, else

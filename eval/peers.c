@@ -50,7 +50,7 @@ static const nenc_peer peers[] = {
       "opusdec --quiet --rate {rate} {coded.opus} {out.wav}",
       "12,16,24,32,48,64,96" },
     { "mp3", SOUND, true, "LAME, variable rate",
-      "lame --quiet {options} -V {q} {in.wav} {coded.mp3}",
+      "lame --quiet --resample {rate} {options} -V {q} {in.wav} {coded.mp3}",
       "lame --quiet --decode {coded.mp3} {out.wav}", "9,8,7,6,4,2,0" },
     { "vorbis", SOUND, true, "libvorbis, variable rate",
       "oggenc -Q {options} -q {q} {in.wav} -o {coded.ogg}",

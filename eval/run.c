@@ -228,19 +228,15 @@ static void note_failure(state *s, const job *j, const char *why)
 {
     nenc_eval_run *run = s->run;
     nenc_arena *arena = &run->table->arena;
-    if (run->n_failures == s->failures_room) {
-        const size_t room = s->failures_room ? 2 * s->failures_room : 16;
-        nenc_eval_failure *more = nenc_arena_zalloc(arena, room, sizeof *more);
-        if (!more) {
-            s->status = NENC_ENOMEM;
-            return;
-        }
-        if (run->n_failures)
-            memcpy(more, run->failures, run->n_failures * sizeof *more);
-        run->failures = more;
-        s->failures_room = room;
+    nenc_eval_failure *list = nenc_arena_grow(arena, run->failures,
+                                              run->n_failures,
+                                              &s->failures_room, sizeof *list);
+    if (!list) {
+        s->status = NENC_ENOMEM;
+        return;
     }
-    run->failures[run->n_failures++] = (nenc_eval_failure){
+    run->failures = list;
+    list[run->n_failures++] = (nenc_eval_failure){
         j->codec->label, j->q, j->source->name,
         nenc_arena_strdup(arena, why, strlen(why)) };
     s->progress.n_failed++;

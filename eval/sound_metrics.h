@@ -15,8 +15,8 @@
 
 /** How many frames can be compared: the shorter's.
  *  @return NENC_OK, NENC_EINVAL: rates or channels differ, there are more than
- *          NENC_SOUND_MAX_CHANNELS, one has no frames, or the lengths differ by more than 4096 frames and by more than
- *          1 % of the longer one */
+ *          NENC_SOUND_MAX_CHANNELS, one has no frames, or the lengths differ
+ *          by more than 4096 frames and by more than 1 % of the longer one */
 NENC_NODISCARD nenc_status nenc_sound_overlap(
     size_t *frames, const nenc_sound *reference, const nenc_sound *estimate,
     nenc_diag *diag);
@@ -46,7 +46,7 @@ NENC_NODISCARD nenc_status nenc_si_sdr(
  *  The weights are 80 triangles of height 1, linear in Hz, with corners at
  *  82 points that are equally far apart in mel = 2595 log10(1 + f / 700) (the
  *  HTK book's) from 0 to rate / 2.  Above 96 kHz the lowest may hold no bin.
- *  A full-scale sine is near 54 dB, the rounding of 16 bits near -60 dB in
+ *  A full-scale sine is near 54 dB, the rounding of 16 bits near -70 dB in
  *  the lowest bands; digital silence is -100 dB, and a codec's hiss in its
  *  place costs what lies between.
  *  @return NENC_OK, NENC_EINVAL (nenc_sound_overlap()), NENC_EUNSUPPORTED
@@ -75,8 +75,8 @@ NENC_NODISCARD nenc_status nenc_log_mel(
  *     y' = min(y, (1 + 10^(15 / 20)) x), the correlation coefficient of x and
  *     y', which is 0 where one of them does not vary.  STOI is their mean.
  *  @return NENC_OK, NENC_EINVAL (nenc_sound_overlap()), NENC_EUNSUPPORTED
- *          (fewer than 30 frames are left, or this build has no kissfft),
- *          NENC_ENOMEM */
+ *          (a rate below 8000 Hz, fewer than 30 frames left, or this build has
+ *          no kissfft), NENC_ENOMEM */
 NENC_NODISCARD nenc_status nenc_stoi(
     double *stoi, const nenc_sound *reference, const nenc_sound *estimate,
     nenc_diag *diag);

@@ -7,7 +7,8 @@
 #include "spectrum.h"
 
 enum {
-    RATE = 10000, FRAME = 256, HOP = 128, FFT = 512, BINS = FFT / 2 + 1,
+    RATE = 10000, LEAST_RATE = 8000,
+    FRAME = 256, HOP = 128, FFT = 512, BINS = FFT / 2 + 1,
     BANDS = 15, SEGMENT = 30,
     ZERO_CROSSINGS = 10       /* of the resampler's filter, to each side */
 };
@@ -241,6 +242,10 @@ static nenc_status run(double *stoi, nenc_arena *arena,
     nenc_spectrum spectrum;
     series x, y, x_bands, y_bands;
     NENC_TRY(nenc_sound_overlap(&frames, reference, estimate, diag));
+    if (reference->rate < LEAST_RATE)
+        return nenc_fail(diag, NENC_EUNSUPPORTED,
+                         "%u Hz are too few for STOI: at least %d",
+                         (unsigned)reference->rate, LEAST_RATE);
     plan_window(window);
     NENC_TRY(nenc_spectrum_open(&spectrum, arena, window, FRAME, FFT, diag));
     if (!resample(&x, arena, reference, frames)

@@ -45,23 +45,6 @@ void nenc_eval_table_free(nenc_eval_table *t)
     nenc_eval_table_init(t, t->media);
 }
 
-/* Room for one more at the end of an array in the arena; what it had before
- * stays there unused. */
-static void *grow(nenc_arena *arena, void *list, size_t n, size_t *room,
-                  size_t size)
-{
-    if (n < *room)
-        return list;
-    const size_t more = *room ? 2 * *room : 16;
-    void *larger = nenc_arena_zalloc(arena, more, size);
-    if (larger) {
-        if (n)
-            memcpy(larger, list, n * size);
-        *room = more;
-    }
-    return larger;
-}
-
 static char *copy_text(nenc_eval_table *t, const char *text)
 {
     return nenc_arena_strdup(&t->arena, text, strlen(text));
@@ -72,8 +55,8 @@ size_t nenc_eval_table_codec(nenc_eval_table *t, const char *name)
     for (size_t i = 0; i < t->n_codecs; i++)
         if (!strcmp(t->codecs[i], name))
             return i;
-    char **list = grow(&t->arena, t->codecs, t->n_codecs, &t->codecs_room,
-                       sizeof *list);
+    char **list = nenc_arena_grow(&t->arena, t->codecs, t->n_codecs,
+                                  &t->codecs_room, sizeof *list);
     if (!list)
         return SIZE_MAX;
     t->codecs = list;
@@ -86,8 +69,8 @@ size_t nenc_eval_table_point(nenc_eval_table *t, size_t codec, const char *q)
     for (size_t i = 0; i < t->n_points; i++)
         if (t->points[i].codec == codec && !strcmp(t->points[i].q, q))
             return i;
-    nenc_eval_point *list = grow(&t->arena, t->points, t->n_points,
-                                 &t->points_room, sizeof *list);
+    nenc_eval_point *list = nenc_arena_grow(&t->arena, t->points, t->n_points,
+                                            &t->points_room, sizeof *list);
     if (!list)
         return SIZE_MAX;
     t->points = list;
@@ -101,8 +84,8 @@ size_t nenc_eval_table_item(nenc_eval_table *t, const char *name,
     for (size_t i = 0; i < t->n_items; i++)
         if (!strcmp(t->items[i].name, name))
             return i;
-    nenc_eval_item *list = grow(&t->arena, t->items, t->n_items,
-                                &t->items_room, sizeof *list);
+    nenc_eval_item *list = nenc_arena_grow(&t->arena, t->items, t->n_items,
+                                           &t->items_room, sizeof *list);
     if (!list)
         return SIZE_MAX;
     t->items = list;

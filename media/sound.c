@@ -113,6 +113,8 @@ static nenc_status check_info(const SF_INFO *info, const char *path,
                          "%s: %d Hz with %d channels; at most %d and %d", path,
                          info->samplerate, info->channels, NENC_SOUND_MAX_RATE,
                          NENC_SOUND_MAX_CHANNELS);
+    if (info->frames == SF_COUNT_MAX)         /* Ogg without a last page */
+        return nenc_fail(diag, NENC_ETRUNCATED, "%s: has no end", path);
     if (info->frames < 0 || (uint64_t)info->frames > max_frames)
         return nenc_fail(diag, NENC_ELIMIT,
                          "%s: %lld frames of sound, at most %llu", path,

@@ -35,7 +35,7 @@ void nenc_sound_free(nenc_sound *sound);
 bool nenc_sound_is_path(const char *path);
 
 /** Read a whole file, whose kind its first bytes tell.  Integers of n bits
- *  become v / 2^(n - 1).
+ *  become v / 2^(n - 1).  A WAV or AIFF file that was cut is a shorter one.
  *  @param[out] sound       nenc_sound_free() it; cleared on failure
  *  @param      max_frames  refuse longer ones
  *  @return NENC_OK, NENC_EIO, NENC_ETRUNCATED, NENC_EBITSTREAM (damaged),

@@ -8,35 +8,10 @@ build=${top_builddir:-$PWD}
 src=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
 NENC=${NENC:-$build/nenc}
 NDEC=${NDEC:-$build/ndec}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-exec </dev/null
+. "$src/tests/cases.sh"
 unset LC_ALL
 LC_MESSAGES=C
 export LC_MESSAGES
-
-fail() {
-    echo "$*"
-    exit 1
-}
-
-skip() {
-    echo "$*"
-    exit 77
-}
-
-# expect CODE COMMAND...: its exit code; output goes to the files out and err
-expect() {
-    want=$1
-    shift
-    rc=0
-    "$@" >out 2>err || rc=$?
-    [ $rc = "$want" ] || fail "exit $rc and not $want: $* -- $(cat err)"
-}
-
-says() {
-    grep -q -- "$1" err || fail "stderr lacks '$1': $(cat err)"
-}
 
 clean() {
     for f in .nenc-*; do
@@ -89,8 +64,12 @@ options_of_manual() {
 }
 
 manuals_list_the_options() {
-    for name in nenc ndec; do
-        [ $name = nenc ] && program=$NENC || program=$NDEC
+    for name in nenc ndec neval; do
+        case $name in
+        nenc) program=$NENC ;;
+        ndec) program=$NDEC ;;
+        neval) program=$build/neval ;;
+        esac
         options_of_help "$program" >help
         options_of_manual "$src/doc/$name.1" >manual
         [ -s help ]
@@ -397,27 +376,8 @@ signals_leave_nothing() {
 
 # ------------------------------------------------------------------------ run
 
-failed=0
-for case in help_fits_a_screen manuals_list_the_options misuse wrong_inputs \
+run_cases help_fits_a_screen manuals_list_the_options misuse wrong_inputs \
     no_model cut_streams usual_names formats_agree pipes reports \
     existing_files_are_kept output_is_input links_are_followed modes \
     unwritable_folder missing_folder full_disk file_size_limit closed_pipe \
-    closed_streams signals_leave_nothing; do
-    mkdir "$tmp/$case"
-    (
-        cd "$tmp/$case" || exit 1
-        set -e
-        $case
-    ) >"$tmp/$case.log" 2>&1
-    rc=$?
-    case $rc in
-    0) echo "ok $case" ;;
-    77) echo "skip $case: $(tail -n 1 "$tmp/$case.log")" ;;
-    *)
-        cat "$tmp/$case.log"
-        echo "not ok $case"
-        failed=1
-        ;;
-    esac
-done
-exit $failed
+    closed_streams signals_leave_nothing

@@ -7,27 +7,7 @@ set -u
 build=${top_builddir:-$PWD}
 src=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
 NMODEL=${NMODEL:-$build/nmodel}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-exec </dev/null
-
-fail() {
-    echo "$*"
-    exit 1
-}
-
-# expect CODE COMMAND...: its exit code; output goes to the files out and err
-expect() {
-    want=$1
-    shift
-    rc=0
-    "$@" >out 2>err || rc=$?
-    [ $rc = "$want" ] || fail "exit $rc and not $want: $* -- $(cat err)"
-}
-
-says() {
-    grep -q -- "$1" err || fail "stderr lacks '$1': $(cat err)"
-}
+. "$src/tests/cases.sh"
 
 # What commands have in common: nothing half-made is left, under any name.
 only() {
@@ -282,26 +262,9 @@ check_full_stdout() {
     [ $rc = 1 ] || fail "exit $rc"
 }
 
-failed=0
-for name in help_of_each_command manual_lists_the_options misuse \
+suite=nmodel
+run_cases help_of_each_command manual_lists_the_options misuse \
     build_makes_a_model build_keeps_what_exists \
     build_leaves_nothing_of_a_failure build_refuses_weights_too_large \
     import_makes_a_model info_tells info_in_json \
-    check_gives_the_same_digests check_sees_damage check_full_stdout; do
-    mkdir "$tmp/case" || exit 1
-    (
-        cd "$tmp/case" || exit 1
-        set -e
-        $name
-    ) >"$tmp/log" 2>&1
-    rc=$?
-    if [ $rc = 0 ]; then
-        echo "ok nmodel $name"
-    else
-        cat "$tmp/log"
-        echo "not ok nmodel $name"
-        failed=1
-    fi
-    rm -rf "$tmp/case"
-done
-exit $failed
+    check_gives_the_same_digests check_sees_damage check_full_stdout

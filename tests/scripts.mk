@@ -4,6 +4,7 @@ test_scripts += tests/style.sh
 test_scripts += tests/metrics.sh
 test_scripts += tests/sound_metrics.sh
 EXTRA_DIST += tests/sound_metrics.py
+EXTRA_DIST += tests/cases.sh
 test_scripts += tests/cli.sh
 test_scripts += tests/neval.sh
 test_scripts += tests/report.sh

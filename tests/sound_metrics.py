@@ -167,6 +167,8 @@ def third_octaves(x):
 
 
 def stoi(x, y, rate):
+    if rate < 8000:
+        return math.nan
     x, y = (resample(v.mean(axis=1), rate) for v in (x, y))
     if len(x) <= 256:
         return math.nan
