@@ -140,16 +140,14 @@ static nenc_status make_folder(measuring *m)
 
 /* -------------------------------------------------------------- the codecs */
 
-/* A program's size and time of change stand for its version. */
-static void add_stat(nenc_sha256 *h, const char *path)
+/* A program's bytes stand for its version. */
+static void add_file(nenc_sha256 *h, const char *path)
 {
-    struct stat st;
-    char text[96];
-    if (stat(path, &st))
-        return;
-    snprintf(text, sizeof text, "%lld %lld.%09ld", (long long)st.st_size,
-             (long long)st.st_mtim.tv_sec, (long)st.st_mtim.tv_nsec);
-    nenc_cache_add(h, text);
+    nenc_buffer bytes;
+    nenc_buffer_init(&bytes, (size_t)1 << 30);
+    if (nenc_file_load(&bytes, path, NULL) >= 0)
+        nenc_sha256_update(h, bytes.data, bytes.size);
+    nenc_buffer_free(&bytes);
 }
 
 /* And, where `path` is libtool's script, that of the real thing. */
@@ -157,12 +155,12 @@ static void add_program(nenc_sha256 *h, const char *path)
 {
     char real[NENC_CACHE_PATH];
     const char *slash = strrchr(path, '/');
-    add_stat(h, path);
+    add_file(h, path);
     if (!slash)
         return;
     snprintf(real, sizeof real, "%.*s/.libs%s", (int)(slash - path), path,
              slash);
-    add_stat(h, real);
+    add_file(h, real);
 }
 
 /* What our own programs depend on beside themselves: the library and the
@@ -171,22 +169,15 @@ static nenc_status add_ours(nenc_sha256 *h, const char *options)
 {
     Dl_info library;
     app_model model = { NULL, NULL };
-    nenc_buffer bytes;
-    nenc_diag diag = { NENC_OK, "" };
     const char *file = options && !strncmp(options, "--model", 7)
                      ? options + 8 : NULL;
     if (dladdr((void *)(uintptr_t)nenc_version, &library)
         && library.dli_fname)
-        add_stat(h, library.dli_fname);
+        add_file(h, library.dli_fname);
     NENC_TRY(app_model_open_default(&model, file));
-    nenc_buffer_init(&bytes, (size_t)1 << 30);
-    nenc_status st = nenc_file_load(&bytes, model.path, &diag);
-    if (st < 0)
-        app_fail_diag(NULL, st, &diag);
-    nenc_sha256_update(h, bytes.data, bytes.size);
-    nenc_buffer_free(&bytes);
+    add_file(h, model.path);
     app_model_close(&model);
-    return st;
+    return NENC_OK;
 }
 
 static nenc_status identify(const nenc_eval_codec *c, nenc_cache_key *key)

@@ -69,7 +69,7 @@ kept() {
     cmp a.html b.html || fail "not the same page"
     expect 0 "$NEVAL" "$tmp/set" -c "$toy" --cache kept --redo
     [ "$(wc -l <"$COUNT")" = 24 ] || fail "--redo measured nothing"
-    cp "$tmp/pack" "$tmp/pack2" && mv "$tmp/pack2" "$tmp/pack"
+    echo '# changed' >>"$tmp/pack"
     expect 0 "$NEVAL" "$tmp/set" -c "$toy" --cache kept
     [ "$(wc -l <"$COUNT")" = 36 ] || fail "a changed program was not noticed"
     find kept -name '*.row' -exec sh -c 'echo "neval-row 1" >"$1"' sh {} \;

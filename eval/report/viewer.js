@@ -81,6 +81,21 @@ function choice(name, pairs, chosen, onPick) {
     return group;
 }
 
+/* |a - b| times a factor, sample by sample at the pictures' own size.  (Blending
+ * two scaled layers shows lines where their roundings differ.) */
+function drawDifference(canvas, images, times) {
+    const [a, b] = images.map((img) => {
+        canvas.width = img.naturalWidth;
+        canvas.height = img.naturalHeight;
+        const pen = canvas.getContext("2d", {willReadFrequently: true});
+        pen.drawImage(img, 0, 0);
+        return pen.getImageData(0, 0, canvas.width, canvas.height);
+    });
+    for (let i = 0; i < a.data.length; i++)
+        a.data[i] = i % 4 === 3 ? 255 : Math.abs(a.data[i] - b.data[i]) * times;
+    canvas.getContext("2d").putImageData(a, 0, 0);
+}
+
 const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 
 function startPictures(root) {
@@ -94,12 +109,14 @@ function startPictures(root) {
     const images = [image(), image()];
     const layers = images.map((img, i) => make(
         "div", {class: "layer " + (i ? "right" : "left")}, img));
+    const canvas = make("canvas", {hidden: ""});
     const tags = ["left", "right"].map((s) => make("div", {class: "tag " + s}));
     const handle = make("div", {class: "handle", role: "slider", tabindex: 0,
                                 "aria-label": "Boundary between left and right",
                                 "aria-valuemin": 0, "aria-valuemax": 100});
     const stage = make("div", {class: "stage", tabindex: 0, role: "group"},
-                       make("div", {class: "layers"}, ...layers), ...tags,
+                       make("div", {class: "layers"}, ...layers, canvas),
+                       ...tags,
                        handle);
     const picks = ["Left", "Right"].map((text) => make(
         "select", {"data-pick": text.toLowerCase()}));
@@ -110,10 +127,17 @@ function startPictures(root) {
     const frame = make("div", {class: "frame"}, stage);
     const modes = choice("Mode", [["slider", "Slider"], ["flip", "Flip"],
                                   ["difference", "Difference"]],
-                         now.mode, (mode) => { now.mode = mode; draw(); });
+                         now.mode, (mode) => {
+        now.mode = mode;
+        draw();
+        subtract();
+    });
     const amplify = choice("Amplification", [[1, "×1"], [4, "×4"],
-                                             [16, "×16"]],
-                           now.amplify, (v) => { now.amplify = v; draw(); });
+                                             [16, "×16"]], now.amplify, (v) => {
+        now.amplify = v;
+        draw();
+        subtract();
+    });
     const zooms = choice("Zoom", [[0, "Fit"], [1, "1×"], [2, "2×"], [4, "4×"],
                                   [8, "8×"]], now.zoom, setZoom);
     const shown = () => [now.versions[now.left], now.versions[now.right]];
@@ -146,7 +170,7 @@ function startPictures(root) {
 
         stage.style.width = width + "px";
         stage.style.height = height + "px";
-        for (const img of images) {
+        for (const img of [...images, canvas]) {
             img.style.width = v.width + "px";
             img.style.height = v.height + "px";
             img.style.transform = `translate(${left}px, ${top}px) scale(${s})`;
@@ -155,12 +179,10 @@ function startPictures(root) {
         layers[0].style.clipPath = slides
             ? `inset(0 ${100 - percent}% 0 0)` : "";
         layers[1].style.clipPath = slides ? `inset(0 0 0 ${percent}%)` : "";
-        layers[0].hidden = flips && now.flipped;
-        layers[1].hidden = flips && !now.flipped;
-        stage.classList.toggle("difference", differs);
+        layers[0].hidden = differs || (flips && now.flipped);
+        layers[1].hidden = differs || (flips && !now.flipped);
+        canvas.hidden = !differs;
         stage.classList.toggle("zoomed", s * v.width > width + 1);
-        layers[0].parentNode.style.filter = differs
-            ? `brightness(${now.amplify})` : "";
         tags[0].hidden = differs || (flips && now.flipped);
         tags[1].hidden = differs || (flips && !now.flipped);
         handle.hidden = !slides;
@@ -178,6 +200,18 @@ function startPictures(root) {
         captions.children[1].classList.toggle("shown", flips && now.flipped);
     }
 
+    /* Needed anew where the versions, the mode or the factor change. */
+    async function subtract() {
+        if (now.mode !== "difference")
+            return;
+        try {
+            await Promise.all(images.map((img) => img.decode()));
+        } catch {
+            return;         /* another version was picked meanwhile */
+        }
+        drawDifference(canvas, images, now.amplify);
+    }
+
     function setVersions() {
         shown().forEach((version, i) => {
             images[i].src = version.src;
@@ -189,6 +223,7 @@ function startPictures(root) {
                            versionTitle(shown()[0]) + ", right " +
                            versionTitle(shown()[1]));
         draw();
+        subtract();
     }
 
     function setView(index) {
