@@ -53,8 +53,8 @@ static nenc_status make_curve(nenc_curve_point *p, size_t *n,
                          "quality than one of lower rate", name, dropped, *n);
     if (kept < NENC_CURVE_POINTS)
         return nenc_fail(diag, NENC_EUNSUPPORTED,
-                         "%s has %zu points, at least %d are needed", name,
-                         kept, NENC_CURVE_POINTS);
+                         "%s has %zu point%s, at least %d are needed", name,
+                         kept, kept == 1 ? "" : "s", NENC_CURVE_POINTS);
     *n = kept;
     return NENC_OK;
 }

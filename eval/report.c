@@ -126,17 +126,24 @@ static void put_bd(const nenc_report *r, size_t codec, nenc_buffer *out)
     nenc_json_put(out, "}");
 }
 
-/* What it is, and the command that encodes. */
+/* What it is, and the command that encodes, its options in their place. */
 static void put_about(const nenc_eval_codec *c, nenc_buffer *out)
 {
-    char text[1024];
-    snprintf(text, sizeof text, "%s: %s", c->about, c->encode);
+    static const char mark[] = "{options} ";
+    const char *at = strstr(c->encode, mark);
+    char text[1024] = "";
+    if (c->about != c->encode)
+        snprintf(text, sizeof text, "%s: ", c->about);
+    const size_t n = strlen(text);
+    if (at)
+        snprintf(text + n, sizeof text - n, "%.*s%s%s%s",
+                 (int)(at - c->encode), c->encode,
+                 c->options ? c->options : "", c->options ? " " : "",
+                 at + strlen(mark));
+    else
+        snprintf(text + n, sizeof text - n, "%s", c->encode);
     nenc_json_put(out, ", ");
-    put_member(out, "about", c->about == c->encode ? c->encode : text);
-    if (!c->options)
-        return;
-    nenc_json_put(out, ", ");
-    put_member(out, "options", c->options);
+    put_member(out, "about", text);
 }
 
 static void put_codec(const nenc_report *r, size_t codec, nenc_buffer *out)

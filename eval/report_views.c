@@ -197,8 +197,8 @@ static void put_facts(const views *v, const view *w, nenc_buffer *out)
     nenc_json_put(out, "{\"item\": ");
     nenc_json_put_string(out, s->name);
     if (v->run->table->media == NENC_EVAL_SOUND)
-        nenc_put_format(out, ", \"rate_hz\": %u, \"seconds\": %.3f", s->rate,
-                        s->amount);
+        nenc_put_format(out, ", \"rate_hz\": %u, \"channels\": %u, "
+                        "\"seconds\": %.3f", s->rate, s->channels, s->amount);
     else
         nenc_put_format(out, ", \"width\": %u, \"height\": %u", width, height);
     if (width < s->width || height < s->height)

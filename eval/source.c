@@ -62,6 +62,7 @@ nenc_status nenc_source_open(nenc_source *s, const char *path,
         s->amount = (double)s->width * s->height;
     } else {
         s->rate = signal.sound.rate;
+        s->channels = signal.sound.channels;
         s->amount = (double)signal.sound.frames / s->rate;
     }
     nenc_signal_free(&signal);

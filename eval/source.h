@@ -19,7 +19,8 @@ typedef struct nenc_source {
     const char *path, *name;
     nenc_eval_media media;
     nenc_cache_key key;       /**< of the file's bytes */
-    unsigned width, height, rate;
+    unsigned width, height;   /**< of a picture */
+    unsigned rate, channels;  /**< of a sound */
     double amount;            /**< pixels, or seconds */
     char folder[NENC_CACHE_PATH]; /**< for working copies */
     pthread_mutex_t lock;
