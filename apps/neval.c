@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* neval: rate and distortion of codecs, measured on files.  Here: the command
  * line, `neval codecs`, `neval merge`.  Not here: measuring. */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "app_input.h"
 #include "app_report.h"
@@ -21,8 +24,6 @@
       "a page with curves, tables and pictures" }, \
     { "Output", 0, true, APP_TEXT, "title", "TEXT", AT(title), 0, 0, \
       "the page's title" }, \
-    { "Output", 0, true, APP_FLAG, "costs", NULL, AT(costs), 0, 0, \
-      "seconds and memory in the CSV too" }, \
     { "Output", 0, false, APP_TEXT, "anchor", "NAME", AT(anchor), 0, 0, \
       "codec that BD-rates are against\n(default jpeg, mp3 or the first)" }
 
@@ -33,6 +34,8 @@ static const app_option measure_options[] = {
     { "Input", 'r', false, APP_FLAG, "recursive", NULL, AT(recursive), 0, 0,
       "folders inside folders too" },
     OUTPUTS,
+    { "Output", 0, true, APP_FLAG, "costs", NULL, AT(costs), 0, 0,
+      "seconds and memory in the CSV too" },
     { "Output", 0, true, APP_FLAG, "own-metrics", NULL, AT(own_metrics), 0, 0,
       "no metrics by other programs" },
     { "Output", 0, true, APP_NUMBER, "view", "N", AT(n_views), 0, 64,
@@ -61,7 +64,7 @@ static const app_command measure_command = {
                 "--html report.html\n",
     .options = measure_options,
     .n_options = sizeof measure_options / sizeof measure_options[0],
-    .takes_many = true, .shared = " threads quiet help version ",
+    .takes_many = true, .shared = " threads force quiet help version ",
 };
 
 static const app_command merge_command = {
@@ -71,25 +74,80 @@ static const app_command merge_command = {
                 "all.html\n",
     .options = merge_options,
     .n_options = sizeof merge_options / sizeof merge_options[0],
-    .takes_many = true, .shared = " quiet help version ",
+    .takes_many = true, .shared = " force quiet help version ",
 };
 
 /* ------------------------------------------------------------------- output */
 
+/* Whether `path` is one of the inputs; folders have other names. */
+static bool is_input(const app_common *c, const struct stat *st)
+{
+    struct stat in;
+    for (int i = 0; i < c->n_inputs; i++)
+        if (!stat(c->inputs[i], &in) && in.st_dev == st->st_dev
+            && in.st_ino == st->st_ino)
+            return true;
+    return false;
+}
+
+static nenc_status check_output(const app_common *c, const char *path)
+{
+    struct stat st;
+    if (!path || !strcmp(path, "-"))
+        return NENC_OK;
+    if (stat(path, &st)) {
+        const char *slash = strrchr(path, '/');
+        char folder[4096];
+        snprintf(folder, sizeof folder, "%.*s",
+                 slash ? (int)NENC_MAX(slash - path, 1) : 1,
+                 slash ? path : ".");
+        return !access(folder, W_OK | X_OK) ? NENC_OK
+             : app_fail(path, NENC_EIO, "%s", strerror(errno));
+    }
+    if (S_ISDIR(st.st_mode))
+        return app_fail(path, NENC_EIO, "%s", strerror(EISDIR));
+    if (is_input(c, &st))
+        return app_fail(path, NENC_EIO, "is an input");
+    return c->force || !S_ISREG(st.st_mode) ? NENC_OK
+         : app_fail(path, NENC_EIO, "exists (-f overwrites it)");
+}
+
+nenc_status neval_check_outputs(const neval_options *opt)
+{
+    const char *const paths[] = { opt->csv, opt->json, opt->html };
+    int n_stdout = 0;
+    for (size_t i = 0; i < 3; i++) {
+        NENC_TRY(check_output(&opt->common, paths[i]));
+        n_stdout += paths[i] && !strcmp(paths[i], "-");
+    }
+    return n_stdout <= 1 ? NENC_OK
+         : app_fail(NULL, NENC_EINVAL, "only one output can be stdout");
+}
+
+/* A pipe or a device is written to; a file appears whole. */
 static nenc_status write_file(const char *path, const nenc_buffer *data)
 {
     nenc_diag diag = { NENC_OK, "" };
+    struct stat st;
+    const bool is_stdout = !strcmp(path, "-");
     if (data->failed)
         return app_fail(path, NENC_ENOMEM, "out of memory");
-    if (!strcmp(path, "-")) {
-        fwrite(data->data, 1, data->size, stdout);
-        return app_stdout_check();
+    if (is_stdout || (!stat(path, &st) && !S_ISREG(st.st_mode))) {
+        FILE *file = is_stdout ? stdout : fopen(path, "we");
+        bool ok = file != NULL;
+        if (file && data->size)
+            ok = fwrite(data->data, 1, data->size, file) == data->size;
+        if (is_stdout)
+            return app_stdout_check();
+        if (file && fclose(file))
+            ok = false;
+        return ok ? NENC_OK : app_fail(path, NENC_EIO, "%s", strerror(errno));
     }
     return nenc_file_save(path, data->data, data->size, &diag) < 0
          ? app_fail_diag(NULL, NENC_EIO, &diag) : NENC_OK;
 }
 
-static nenc_status choose_anchor(const neval_options *opt, nenc_report *r)
+nenc_status neval_choose_anchor(const neval_options *opt, nenc_report *r)
 {
     static const char *const usual[] = { "jpeg", "mp3" };
     const nenc_eval_table *t = r->table;
@@ -131,7 +189,7 @@ nenc_status neval_write(const neval_options *opt, nenc_report *report,
     snprintf(generator, sizeof generator, "neval %s", nenc_version());
     report->generator = generator;
     report->title = opt->title ? opt->title : "Rate and distortion";
-    NENC_TRY(choose_anchor(opt, report));
+    NENC_TRY(neval_choose_anchor(opt, report));
     nenc_buffer_init(&text, (size_t)2 << 30);
     if (!is_stdout(opt->csv) && !is_stdout(opt->json) && !is_stdout(opt->html))
         nenc_report_text(report, &text);
@@ -176,7 +234,7 @@ static nenc_status merge(const neval_options *opt)
     nenc_eval_csv *files = calloc(n, sizeof *files);
     nenc_buffer *data = calloc(n, sizeof *data);
     nenc_eval_table_init(&table, NENC_EVAL_PICTURE);
-    nenc_status st = files && data ? NENC_OK
+    nenc_status st = files && data ? neval_check_outputs(opt)
                    : app_fail(NULL, NENC_ENOMEM, "out of memory");
     for (size_t i = 0; data && i < n; i++)
         nenc_buffer_init(&data[i], (size_t)1 << 30);

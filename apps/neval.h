@@ -18,6 +18,15 @@ typedef struct neval_options {
 /** `neval FILES...`.  @return exit code */
 int neval_measure(const neval_options *opt);
 
+/** Outputs that cannot be written, or may not be: told before anything is
+ *  measured.  A file that is there is kept without --force, and an input in
+ *  any case. */
+NENC_NODISCARD nenc_status neval_check_outputs(const neval_options *opt);
+
+/** Set report->anchor. */
+NENC_NODISCARD nenc_status neval_choose_anchor(const neval_options *opt,
+                                               nenc_report *report);
+
 /** Choose the anchor, print the summary, write the CSV, JSON and page that
  *  were asked for.  What fails is told.
  *  @param views  or NULL */

@@ -49,12 +49,14 @@ static nenc_status add_folder(neval_items *items, const char *folder,
         return app_fail(folder, NENC_EIO, "%s", strerror(errno));
     while (status >= 0 && (entry = readdir(dir))) {
         char path[PATH_LENGTH];
-        struct stat st;
+        struct stat st, link;
         const int n = snprintf(path, sizeof path, "%s/%s", folder,
                                entry->d_name);
-        if (entry->d_name[0] == '.' || n >= PATH_LENGTH || stat(path, &st))
+        if (entry->d_name[0] == '.' || n >= PATH_LENGTH || stat(path, &st)
+            || lstat(path, &link))
             continue;
-        if (S_ISDIR(st.st_mode) && recursive && depth < DEPTH_MAX)
+        /* no folder twice, by way of a link */
+        if (S_ISDIR(link.st_mode) && recursive && depth < DEPTH_MAX)
             status = add_folder(items, path, true, depth + 1);
         else if (S_ISREG(st.st_mode)
                  && (is_picture(path) || nenc_sound_is_path(path)))

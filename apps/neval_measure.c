@@ -4,11 +4,13 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +38,7 @@ typedef struct measuring {
     size_t n_sources;             /* opened */
     nenc_cache cache;
     char folder[NENC_CACHE_PATH]; /* of working files; "" = not made yet */
+    int lock;                     /* held while it is there */
     char own[NENC_CACHE_PATH];    /* folder of this program; "" = unknown */
     app_progress progress;
     nenc_eval_run run;
@@ -100,23 +103,34 @@ static void remove_folder(const char *path)
     nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* What killed runs on this machine have left. */
-static void remove_stale(const char *cache, const char *host)
+/* Working folders hold a file that their run keeps locked: who gets the lock
+ * has found what a killed run left, on whatever machine. */
+static int lock_in(const char *folder)
+{
+    char path[NENC_CACHE_PATH + 300];
+    snprintf(path, sizeof path, "%s/lock", folder);
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void remove_stale(const char *cache)
 {
     char path[NENC_CACHE_PATH + 256];
     const struct dirent *entry;
     DIR *dir = opendir(cache);
     while (dir && (entry = readdir(dir))) {
-        const size_t n = strlen(host);
-        long pid;
-        char end;
-        if (strncmp(entry->d_name, "tmp-", 4)
-            || strncmp(entry->d_name + 4, host, n)
-            || sscanf(entry->d_name + 4 + n, "-%ld%c", &pid, &end) != 1
-            || pid <= 0 || !kill((pid_t)pid, 0) || errno != ESRCH)
+        if (strncmp(entry->d_name, "tmp-", 4))
             continue;
         snprintf(path, sizeof path, "%s/%s", cache, entry->d_name);
+        const int fd = lock_in(path);
+        if (fd < 0)
+            continue;
         remove_folder(path);
+        close(fd);
     }
     if (dir)
         closedir(dir);
@@ -124,13 +138,12 @@ static void remove_stale(const char *cache, const char *host)
 
 static nenc_status make_folder(measuring *m)
 {
-    char host[65] = "";
-    gethostname(host, sizeof host - 1);
-    remove_stale(m->cache.folder, host);
-    snprintf(m->folder, sizeof m->folder, "%.800s/tmp-%s-%ld",
-             m->cache.folder, host, (long)getpid());
-    if (mkdir(m->folder, 0700)) {
-        const nenc_status st = app_fail(m->folder, NENC_EIO, "%s",
+    remove_stale(m->cache.folder);
+    snprintf(m->folder, sizeof m->folder, "%.800s/tmp-XXXXXX",
+             m->cache.folder);
+    m->lock = -1;
+    if (!mkdtemp(m->folder) || (m->lock = lock_in(m->folder)) < 0) {
+        const nenc_status st = app_fail(m->cache.folder, NENC_EIO, "%s",
                                         strerror(errno));
         m->folder[0] = 0;
         return st;
@@ -140,27 +153,35 @@ static nenc_status make_folder(measuring *m)
 
 /* -------------------------------------------------------------- the codecs */
 
-/* A program's bytes stand for its version. */
-static void add_file(nenc_sha256 *h, const char *path)
-{
-    nenc_buffer bytes;
-    nenc_buffer_init(&bytes, (size_t)1 << 30);
-    if (nenc_file_load(&bytes, path, NULL) >= 0)
-        nenc_sha256_update(h, bytes.data, bytes.size);
-    nenc_buffer_free(&bytes);
-}
-
-/* And, where `path` is libtool's script, that of the real thing. */
+/* A program's bytes stand for its version; where `path` is libtool's script,
+ * those of the real thing too. */
 static void add_program(nenc_sha256 *h, const char *path)
 {
     char real[NENC_CACHE_PATH];
     const char *slash = strrchr(path, '/');
-    add_file(h, path);
+    nenc_cache_add_file(h, path);
     if (!slash)
         return;
     snprintf(real, sizeof real, "%.*s/.libs%s", (int)(slash - path), path,
              slash);
-    add_file(h, real);
+    nenc_cache_add_file(h, real);
+}
+
+/* Words of a command that name files: scripts, models, tables. */
+static void add_files_named(nenc_sha256 *h, const char *text)
+{
+    char word[NENC_CACHE_PATH];
+    for (const char *at = text; *at;) {
+        const size_t n = strcspn(at, " \t\"'=");
+        struct stat st;
+        if (n && n < sizeof word) {
+            memcpy(word, at, n);
+            word[n] = 0;
+            if (!stat(word, &st) && S_ISREG(st.st_mode))
+                nenc_cache_add_file(h, word);
+        }
+        at += n + (at[n] != 0);
+    }
 }
 
 /* What our own programs depend on beside themselves: the library and the
@@ -173,9 +194,9 @@ static nenc_status add_ours(nenc_sha256 *h, const char *options)
                      ? options + 8 : NULL;
     if (dladdr((void *)(uintptr_t)nenc_version, &library)
         && library.dli_fname)
-        add_file(h, library.dli_fname);
+        nenc_cache_add_file(h, library.dli_fname);
     NENC_TRY(app_model_open_default(&model, file));
-    add_file(h, model.path);
+    nenc_cache_add_file(h, model.path);
     app_model_close(&model);
     return NENC_OK;
 }
@@ -190,7 +211,12 @@ static nenc_status identify(const nenc_eval_codec *c, nenc_cache_key *key)
     nenc_cache_add(&h, c->options ? c->options : "");
     add_program(&h, c->encoder);
     add_program(&h, c->decoder);
-    if (nenc_command_program(c->encode, name) && !strcmp(name, "nenc"))
+    add_files_named(&h, c->encode);
+    add_files_named(&h, c->decode);
+    if (c->options)
+        add_files_named(&h, c->options);
+    if (nenc_command_program(c->encode, name)
+        && !strcmp(strrchr(name, '/') ? strrchr(name, '/') + 1 : name, "nenc"))
         NENC_TRY(add_ours(&h, c->options));
     nenc_sha256_final(&h, key->hash);
     return NENC_OK;
@@ -231,8 +257,10 @@ static nenc_status add_codecs(measuring *m)
             NENC_TRY(add_codec(m, peer->name));
     for (size_t i = 0; i < m->n_missing; i++)
         app_warn(m->missing[i].name, "left out: %s", m->missing[i].why);
-    return m->n_codecs ? NENC_OK
-         : app_fail(NULL, NENC_EINVAL, "none of the codecs can be run");
+    if (!m->n_codecs)
+        return app_fail(NULL, NENC_EINVAL, "none of the codecs can be run");
+    nenc_report r = { .table = &m->table };
+    return neval_choose_anchor(m->opt, &r);     /* or say so before hours */
 }
 
 static nenc_status add_metrics(measuring *m)
@@ -364,20 +392,35 @@ static nenc_status report(measuring *m)
     };
     nenc_buffer_init(&views, (size_t)1 << 30);
     nenc_status st = make_views(m, &views);
-    if (st >= 0)
+    if (st < 0) {           /* the numbers are worth more than the pictures */
+        app_warn(NULL, "no pictures or sounds on the page");
+        views.size = 0;
+        views.failed = false;
+        nenc_buffer_put(&views, "[]", 2);
+        st = NENC_OK;
+    }
+    if (st == NENC_OK)
         st = neval_write(m->opt, &r, &views);
     nenc_buffer_free(&views);
-    if (st >= 0 && r.n_failures)
+    if (st == NENC_OK && r.n_failures)
         st = app_fail(NULL, NENC_EIO, "%zu of %zu measurements failed",
                       r.n_failures, m->table.n_points * m->table.n_items);
     return st;
+}
+
+/* Signals that were ignored, as by nohup, stay so. */
+static void stop_on(int number)
+{
+    const struct sigaction action = { .sa_handler = on_signal };
+    struct sigaction old;
+    if (!sigaction(number, NULL, &old) && old.sa_handler != SIG_IGN)
+        sigaction(number, &action, NULL);
 }
 
 static nenc_status start_launchers(const measuring *m)
 {
     const int threads = m->opt->common.threads;
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const struct sigaction action = { .sa_handler = on_signal };
     nenc_diag diag = { NENC_OK, "" };
     const size_t n = threads ? (size_t)threads : cores > 0 ? (size_t)cores : 1;
     const nenc_status st = nenc_launchers_start(
@@ -385,16 +428,17 @@ static nenc_status start_launchers(const measuring *m)
     if (st < 0)
         return app_fail_diag(NULL, st, &diag);
     n_launchers = NENC_MIN(n, (size_t)NENC_LAUNCHERS_MAX);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    stop_on(SIGINT);
+    stop_on(SIGTERM);
+    stop_on(SIGHUP);
     return st;
 }
 
 static nenc_status run(measuring *m)
 {
     const app_common *c = &m->opt->common;
-    nenc_status st = start_launchers(m);
+    nenc_status st = neval_check_outputs(m->opt);
+    if (st == NENC_OK) st = start_launchers(m);
     if (st == NENC_OK)
         st = neval_items_find(&m->items, c->inputs, (size_t)c->n_inputs,
                               m->opt->recursive);
@@ -417,8 +461,10 @@ int neval_measure(const neval_options *opt)
     nenc_launchers_stop(launchers, n_launchers);
     for (size_t i = 0; i < m.n_sources; i++)
         nenc_source_close(&m.sources[i]);
-    if (m.folder[0])
+    if (m.folder[0]) {
         remove_folder(m.folder);
+        close(m.lock);
+    }
     nenc_eval_table_free(&m.table);
     neval_items_free(&m.items);
     if (!stop)

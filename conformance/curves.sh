@@ -8,8 +8,6 @@
 set -u
 build=${top_builddir:-$PWD}
 src=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
-pictures="$src/testvectors/parrots.png $src/testvectors/motocross.png
-          $src/testvectors/houses.png"
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 rc=0
@@ -25,8 +23,11 @@ fi
 
 # measure LABEL MODEL TABLE
 measure() {
-    "$build/neval" $pictures --quiet --own-metrics -c "$1=nenc:--model=$2" \
-        --cache "$tmp/cache" --csv "$3"
+    cp "$2" "$tmp/model.safetensors"    # no blanks in its name
+    "$build/neval" "$src/testvectors/parrots.png" \
+        "$src/testvectors/motocross.png" "$src/testvectors/houses.png" \
+        --quiet --own-metrics -c "$1=nenc:--model=$tmp/model.safetensors" \
+        --cache "$tmp/cache" -f --csv "$3"
 }
 
 # loss METRIC: the BD-rate of the codec called now, from a report in JSON

@@ -18,6 +18,15 @@ void nenc_cache_add(nenc_sha256 *h, const char *text)
     nenc_sha256_update(h, text, strlen(text) + 1);
 }
 
+void nenc_cache_add_file(nenc_sha256 *h, const char *path)
+{
+    nenc_buffer bytes;
+    nenc_buffer_init(&bytes, (size_t)1 << 30);
+    if (nenc_file_load(&bytes, path, NULL) >= 0)
+        nenc_sha256_update(h, bytes.data, bytes.size);
+    nenc_buffer_free(&bytes);
+}
+
 /* mkdir -p */
 static bool make_folders(char *path)
 {
@@ -36,7 +45,7 @@ static bool make_folders(char *path)
 nenc_status nenc_cache_open(nenc_cache *c, const char *folder, nenc_diag *diag)
 {
     memset(c, 0, sizeof *c);
-    if (strlen(folder) + 128 > sizeof c->folder)
+    if (strlen(folder) + 256 > sizeof c->folder)
         return nenc_fail(diag, NENC_EIO, "too long a path: %s", folder);
     strcpy(c->folder, folder);
     if (!make_folders(c->folder))

@@ -21,6 +21,8 @@ typedef struct nenc_cache_key {
 
 /** Add a text, its end included, to what a key is made of. */
 void nenc_cache_add(nenc_sha256 *h, const char *text);
+/** And the bytes of a file; none if it cannot be read. */
+void nenc_cache_add_file(nenc_sha256 *h, const char *path);
 
 /** Make the folder, where it is missing.
  *  @return NENC_OK, NENC_EIO */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reading and writing whole files.  Nothing else. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -42,10 +45,13 @@ nenc_status nenc_file_save(const char *path, const void *data, size_t size,
                            nenc_diag *diag)
 {
     char temporary[4096];
-    FILE *file = NULL;
-    if (snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path,
-                 (long)getpid()) < (int)sizeof temporary)
-        file = fopen(temporary, "wbe");
+    int fd = -1;
+    if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path)
+        < (int)sizeof temporary)
+        fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd >= 0)
+        (void)fchmod(fd, 0644);
+    FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
     bool ok = file && fwrite(data, 1, size, file) == size;
     if (file && fclose(file))
         ok = false;

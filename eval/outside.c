@@ -8,11 +8,11 @@
 #include "outside.h"
 
 static const nenc_outside_metric known[] = {
-    { "ssimulacra2", "ssimulacra2 {in.png} {out.png}", "", NULL },
-    { "butteraugli", "butteraugli_main {in.png} {out.png}", "3-norm:", NULL },
+    { "ssimulacra2", "ssimulacra2 {in.png} {out.png}", "", NULL, { { 0 } } },
+    { "butteraugli", "butteraugli_main {in.png} {out.png}", "3-norm:", NULL, { { 0 } } },
     { "vmaf", "ffmpeg -nostdin -threads 1 -i {out.png} -i {in.png} -lavfi "
       "[0:v]format=yuv444p[d];[1:v]format=yuv444p[r];[d][r]libvmaf -f null -",
-      "VMAF score:", NULL },
+      "VMAF score:", NULL, { { 0 } } },
 };
 
 /* FFmpeg may have been built without the filter. */
@@ -46,9 +46,15 @@ size_t nenc_outside_find(nenc_outside_metric *list, nenc_eval_media media,
             || !nenc_command_program(m.command, name))
             continue;
         m.program = nenc_command_find(name, NULL, arena);
-        if (m.program && (strcmp(m.key, "vmaf")
-                          || has_vmaf(m.program, launcher, log, arena)))
-            list[n++] = m;
+        if (!m.program || (!strcmp(m.key, "vmaf")
+                           && !has_vmaf(m.program, launcher, log, arena)))
+            continue;
+        nenc_sha256 h;
+        nenc_sha256_init(&h);
+        nenc_cache_add(&h, m.command);
+        nenc_cache_add_file(&h, m.program);
+        nenc_sha256_final(&h, m.identity.hash);
+        list[n++] = m;
     }
     return n;
 }

@@ -3,6 +3,7 @@
 #ifndef NENC_EVAL_OUTSIDE_H
 #define NENC_EVAL_OUTSIDE_H
 
+#include "cache.h"
 #include "command.h"
 #include "table.h"
 
@@ -15,6 +16,7 @@ typedef struct nenc_outside_metric {
                                    what the program prints; "" = its first
                                    line */
     const char *program;      /**< path, once found */
+    nenc_cache_key identity;  /**< of the program's bytes and the command */
 } nenc_outside_metric;
 
 /** Those whose programs are there and work.

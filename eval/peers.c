@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "media.h"
 #include "peers.h"
 
 #define PICTURE NENC_EVAL_PICTURE
@@ -12,18 +13,18 @@
 
 static const nenc_peer peers[] = {
     { "nenc", PICTURE, true, "this suite",
-      "nenc --threads 1 --quiet -f {options} -q {q} {in.ppm} -o {coded.nenc}",
-      "ndec --threads 1 --quiet -f {options} {coded.nenc} -o {out.ppm}",
+      "nenc --threads 1 --quiet -f {options} -q {q} {in.pnm} -o {coded.nenc}",
+      "ndec --threads 1 --quiet -f {options} {coded.nenc} -o {out.pnm}",
       "0,17,33,50,67,83,100" },
     { "jpeg", PICTURE, true, "libjpeg-turbo, 4:2:0, optimised tables",
-      "cjpeg -optimize {options} -quality {q} -outfile {coded.jpg} {in.ppm}",
-      "djpeg -pnm -outfile {out.ppm} {coded.jpg}", "10,25,40,55,70,85,95" },
+      "cjpeg -optimize {options} -quality {q} -outfile {coded.jpg} {in.pnm}",
+      "djpeg -pnm -outfile {out.pnm} {coded.jpg}", "10,25,40,55,70,85,95" },
     { "webp", PICTURE, true, "libwebp, 4:2:0, slowest method",
       "cwebp -quiet -m 6 {options} -q {q} {in.png} -o {coded.webp}",
       "dwebp -quiet {coded.webp} -ppm -o {out.ppm}", "1,10,25,45,65,85,95" },
     { "jp2", PICTURE, false, "OpenJPEG; q is the PSNR aimed at",
-      "opj_compress -I {options} -q {q} -i {in.ppm} -o {coded.jp2}",
-      "opj_decompress -i {coded.jp2} -o {out.ppm}", "26,29,31,33,35,38,41" },
+      "opj_compress -I {options} -q {q} -i {in.pnm} -o {coded.jp2}",
+      "opj_decompress -i {coded.jp2} -o {out.pnm}", "26,29,31,33,35,38,41" },
     { "jxl", PICTURE, true, "libjxl; q is the distance",
       "cjxl --quiet --num_threads=0 {options} -d {q} {in.png} {coded.jxl}",
       "djxl --quiet --num_threads=0 {coded.jxl} {out.ppm}",
@@ -123,10 +124,12 @@ static nenc_status open_template(nenc_eval_codec *c, char *spec, char *bar,
     return split_q(c, q + 1, arena, diag);
 }
 
-/* The part of the options that our decoder needs too: --model. */
-static bool is_for_decoder(const char *options)
+/* Our decoder needs it too, and its bytes are part of what results depend
+ * on: the one option there is. */
+static bool is_model_option(const char *options)
 {
-    return options && !strncmp(options, "--model", 7);
+    return !strncmp(options, "--model=", 8) && options[8]
+        && !strpbrk(options, " \t'\"");
 }
 
 /* [LABEL=]NAME[:OPTIONS][@Q,Q,...]; `spec` is ours to cut. */
@@ -160,8 +163,12 @@ static nenc_status open_named(nenc_eval_codec *c, char *spec,
     c->encode = peer->encode;
     c->decode = peer->decode;
     c->about = peer->about;
-    if (strstr(c->decode, "{options}") && c->options
-        && !is_for_decoder(c->options))
+    if (!*c->label)
+        return nenc_fail(diag, NENC_EINVAL, "a codec with an empty label");
+    if (c->options && !strstr(c->encode, "{options}"))
+        return nenc_fail(diag, NENC_EINVAL, "%s takes no options", peer->name);
+    if (c->options && strstr(c->decode, "{options}")
+        && !is_model_option(c->options))
         return nenc_fail(diag, NENC_EINVAL, "%s: the only option here is "
                          "--model=FILE", c->label);
     return split_q(c, q ? q + 1 : peer->q, arena, diag);
@@ -185,17 +192,51 @@ static const char *find_program(nenc_eval_codec *c, const char *text,
     return path;
 }
 
-static nenc_status check_templates(const nenc_eval_codec *c, nenc_diag *diag)
+static bool names_kinds(const nenc_eval_codec *c)
 {
     char kind[16];
-    if (nenc_command_kind(c->encode, "in", kind)
+    return nenc_command_kind(c->encode, "in", kind)
         && nenc_command_kind(c->encode, "coded", kind)
         && nenc_command_kind(c->decode, "coded", kind)
-        && nenc_command_kind(c->decode, "out", kind))
-        return NENC_OK;
-    return nenc_fail(diag, NENC_EINVAL, "%s: an encoding command needs "
-                     "{in.KIND} and {coded.KIND}, a decoding one {coded.KIND} "
-                     "and {out.KIND}", c->label);
+        && nenc_command_kind(c->decode, "out", kind);
+}
+
+/* Whether working copies of the kind it reads can be made. */
+static bool reads_a_kind(const nenc_eval_codec *c, nenc_eval_media media)
+{
+    char kind[16], path[20];
+    if (!nenc_command_kind(c->encode, "in", kind))
+        return false;
+    if (media == NENC_EVAL_SOUND)
+        return !strcmp(kind, "wav") || !strcmp(kind, "flac");
+    snprintf(path, sizeof path, "x.%s", kind);
+    const nenc_media_format *f = nenc_media_by_suffix(path);
+    return f && f->write;
+}
+
+/* Mistakes are found before anything is run. */
+static nenc_status check_templates(const nenc_eval_codec *c,
+                                   nenc_eval_media media, nenc_arena *arena,
+                                   nenc_diag *diag)
+{
+    const nenc_command_values some = {
+        .in = "in", .coded = "coded", .out = "out", .q = "1",
+        .options = c->options, .width = media == NENC_EVAL_PICTURE,
+        .height = media == NENC_EVAL_PICTURE, .rate = media == NENC_EVAL_SOUND,
+    };
+    nenc_diag why = { NENC_OK, "" };
+    char **argv;
+    if (!names_kinds(c))
+        return nenc_fail(diag, NENC_EINVAL, "%s: an encoding command needs "
+                         "{in.KIND} and {coded.KIND}, a decoding one "
+                         "{coded.KIND} and {out.KIND}", c->label);
+    if (!reads_a_kind(c, media))
+        return nenc_fail(diag, NENC_EINVAL, "%s: no files of the kind of {in.} "
+                         "are written here", c->label);
+    nenc_status st = nenc_command_expand(&argv, c->encode, &some, arena, &why);
+    if (st >= 0)
+        st = nenc_command_expand(&argv, c->decode, &some, arena, &why);
+    return st < 0 ? nenc_fail(diag, st, "%s: %s", c->label, why.text) : st;
 }
 
 nenc_status nenc_eval_codec_open(nenc_eval_codec *c, const char *spec,
@@ -209,7 +250,7 @@ nenc_status nenc_eval_codec_open(nenc_eval_codec *c, const char *spec,
     char *bar = strchr(text, '|');
     NENC_TRY(bar ? open_template(c, text, bar, arena, diag)
                  : open_named(c, text, media, arena, diag));
-    NENC_TRY(check_templates(c, diag));
+    NENC_TRY(check_templates(c, media, arena, diag));
     c->decoder = find_program(c, c->decode, folder, arena);
     c->encoder = find_program(c, c->encode, folder, arena);
     return NENC_OK;

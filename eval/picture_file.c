@@ -20,7 +20,8 @@ nenc_status nenc_picture_load(nenc_image *image, const char *path,
     nenc_buffer_init(&file, MAX_FILE);
     nenc_status status = nenc_file_load(&file, path, diag);
     if (status >= 0) {
-        const nenc_media_source src = { file.data, file.size, MAX_PIXELS };
+        const nenc_media_source src = { .data = file.data, .size = file.size,
+                                        .max_pixels = MAX_PIXELS };
         status = nenc_media_read(image, NULL, &src, diag);
     }
     nenc_buffer_free(&file);

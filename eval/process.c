@@ -5,6 +5,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +27,11 @@ typedef struct reply {
     nenc_cost cost;
     int wait_status;
     int error;                /* errno where the program did not start */
+    int timed_out;
 } reply;
+
+/* How much longer than its CPU time a program may take: others run too. */
+enum { WALL_TIMES = 4, WALL_MORE = 60 };
 
 static bool read_all(int fd, void *data, size_t size)
 {
@@ -54,6 +61,45 @@ static bool write_all(int fd, const void *data, size_t size)
     return true;
 }
 
+/* In a launcher: the program that runs, in a process group of its own. */
+static volatile sig_atomic_t running;
+static volatile sig_atomic_t timed_out;
+
+static void kill_running(void)
+{
+    if (running > 0)
+        kill(-(pid_t)running, SIGKILL);
+}
+
+static void on_alarm(int number)
+{
+    (void)number;
+    timed_out = 1;
+    kill_running();
+}
+
+static void on_end(int number)
+{
+    (void)number;
+    kill_running();
+    _exit(0);
+}
+
+static void handle(int number, void (*handler)(int))
+{
+    const struct sigaction action = { .sa_handler = handler };
+    sigaction(number, &action, NULL);
+}
+
+static void die_with_parent(int number)
+{
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, number);
+#else
+    (void)number;
+#endif
+}
+
 static void replace_fd(const char *path, int flags, int fd)
 {
     const int opened = open(path, flags | O_CLOEXEC, 0600);
@@ -65,7 +111,16 @@ static void replace_fd(const char *path, int flags, int fd)
 static void become(char **argv, const char *log, uint32_t cpu_limit_s,
                    int tell)
 {
-    const struct rlimit limit = { cpu_limit_s, cpu_limit_s };
+    static const int usual[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
+                                 SIGALRM, SIGCHLD };
+    const struct rlimit limit = { cpu_limit_s, (rlim_t)cpu_limit_s + 1 };
+    sigset_t none;
+    setpgid(0, 0);
+    die_with_parent(SIGKILL);
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
+        handle(usual[i], SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     replace_fd("/dev/null", O_RDONLY, STDIN_FILENO);
     replace_fd(log, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
     dup2(STDOUT_FILENO, STDERR_FILENO);
@@ -81,31 +136,55 @@ static double seconds_of(struct timeval t)
     return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
 }
 
+static void wait_for(pid_t pid, uint32_t cpu_limit_s, reply *r)
+{
+    struct rusage usage;
+    pid_t ended;
+    alarm(WALL_TIMES * cpu_limit_s + WALL_MORE);
+    do
+        ended = wait4(pid, &r->wait_status, 0, &usage);
+    while (ended < 0 && errno == EINTR);
+    alarm(0);
+    r->timed_out = timed_out;
+    if (ended != pid) {
+        r->error = errno;
+        return;
+    }
+    kill_running();               /* what it has left behind */
+    r->cost.cpu_s = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+    r->cost.peak_mib = (double)usage.ru_maxrss / 1024;
+}
+
 static reply launch(char **argv, const char *log, uint32_t cpu_limit_s)
 {
     reply r = { .error = 0 };
-    struct rusage usage;
-    int tell[2];
+    sigset_t all, old;
+    int tell[2], error;
     if (pipe(tell)) {
         r.error = errno;
         return r;
     }
+    fcntl(tell[0], F_SETFD, FD_CLOEXEC);
     fcntl(tell[1], F_SETFD, FD_CLOEXEC);
+    timed_out = 0;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &old);   /* until `running` is known */
     const pid_t pid = fork();
     if (pid == 0)
         become(argv, log, cpu_limit_s, tell[1]);
-    if (pid < 0)
-        r.error = errno;
+    error = pid < 0 ? errno : 0;
+    running = pid;
+    if (pid > 0)
+        setpgid(pid, pid);
+    sigprocmask(SIG_SETMASK, &old, NULL);
     close(tell[1]);
-    if (pid > 0) {
-        int error;
-        if (read_all(tell[0], &error, sizeof error))
-            r.error = error;
-        while (wait4(pid, &r.wait_status, 0, &usage) < 0 && errno == EINTR)
-            ;
-        r.cost.cpu_s = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
-        r.cost.peak_mib = (double)usage.ru_maxrss / 1024;
-    }
+    if (pid > 0 && !read_all(tell[0], &error, sizeof error))
+        error = 0;
+    if (pid > 0)
+        wait_for(pid, cpu_limit_s, &r);
+    running = 0;
+    if (error)
+        r.error = error;
     close(tell[0]);
     return r;
 }
@@ -130,21 +209,39 @@ static void serve(int from, int to)
     _exit(0);
 }
 
-static nenc_status start(nenc_launcher *l, nenc_diag *diag)
+/* In the child: never returns.  The launchers before it are not its own. */
+static void become_launcher(const nenc_launcher *list, size_t n, int from,
+                            int to)
 {
+    setpgid(0, 0);
+    die_with_parent(SIGTERM);
+    for (size_t i = 0; i < n; i++) {
+        close(list[i].to);
+        close(list[i].from);
+    }
+    handle(SIGINT, SIG_IGN);
+    handle(SIGHUP, SIG_IGN);
+    handle(SIGQUIT, SIG_IGN);
+    handle(SIGPIPE, SIG_IGN);
+    handle(SIGCHLD, SIG_DFL);
+    handle(SIGTERM, on_end);
+    handle(SIGALRM, on_alarm);
+    fcntl(from, F_SETFD, FD_CLOEXEC);
+    fcntl(to, F_SETFD, FD_CLOEXEC);
+    serve(from, to);
+}
+
+static nenc_status start(nenc_launcher *list, size_t n, nenc_diag *diag)
+{
+    nenc_launcher *l = &list[n];
     int down[2] = { -1, -1 }, up[2] = { -1, -1 };
     l->pid = -1;
     if (!pipe(down) && !pipe(up))
         l->pid = fork();
     if (l->pid == 0) {
-        setpgid(0, 0);
-        signal(SIGINT, SIG_DFL);
-        signal(SIGTERM, SIG_DFL);
         close(down[1]);
         close(up[0]);
-        fcntl(down[0], F_SETFD, FD_CLOEXEC);
-        fcntl(up[1], F_SETFD, FD_CLOEXEC);
-        serve(down[0], up[1]);
+        become_launcher(list, n, down[0], up[1]);
     }
     const int error = errno;
     close(down[0]);
@@ -167,7 +264,7 @@ nenc_status nenc_launchers_start(nenc_launcher *list, size_t n,
                                  nenc_diag *diag)
 {
     for (size_t i = 0; i < n; i++) {
-        const nenc_status st = start(&list[i], diag);
+        const nenc_status st = start(list, i, diag);
         if (st < 0) {
             nenc_launchers_stop(list, i);
             return st;
@@ -179,7 +276,7 @@ nenc_status nenc_launchers_start(nenc_launcher *list, size_t n,
 void nenc_launchers_kill(const nenc_launcher *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        kill(-list[i].pid, SIGKILL);
+        kill(list[i].pid, SIGTERM);
 }
 
 void nenc_launchers_stop(nenc_launcher *list, size_t n)
@@ -217,16 +314,20 @@ static void last_words(const char *log, char *text, size_t size)
 static nenc_status explain(const reply *r, const char *program,
                            const char *log, nenc_diag *diag)
 {
+    const int signal = WIFSIGNALED(r->wait_status) ? WTERMSIG(r->wait_status)
+                                                   : 0;
     char words[160];
     if (r->error)
         return nenc_fail(diag, NENC_EIO, "%s: %s", program, strerror(r->error));
     if (r->wait_status == 0)
         return NENC_OK;
     last_words(log, words, sizeof words);
-    if (WIFSIGNALED(r->wait_status))
+    if (r->timed_out || signal == SIGXCPU)
+        return nenc_fail(diag, NENC_EIO, "%s took longer than the time limit%s",
+                         program, r->timed_out ? " allows it to wait" : "");
+    if (signal)
         return nenc_fail(diag, NENC_EIO, "%s was ended by signal %d%s%s",
-                         program, WTERMSIG(r->wait_status),
-                         words[0] ? ": " : "", words);
+                         program, signal, words[0] ? ": " : "", words);
     return nenc_fail(diag, NENC_EIO, "%s ended with %d%s%s", program,
                      WEXITSTATUS(r->wait_status), words[0] ? ": " : "", words);
 }

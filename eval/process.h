@@ -16,11 +16,11 @@ typedef struct nenc_cost {
  *  and has one thread: a child's peak memory, as Linux counts it, is never
  *  under that of the process it was forked from. */
 typedef struct nenc_launcher {
-    int pid;                  /**< and its process group */
+    int pid;
     int to, from;             /**< pipes */
 } nenc_launcher;
 
-enum { NENC_LAUNCHERS_MAX = 256 };
+enum { NENC_LAUNCHERS_MAX = 1024 };
 
 /** Start `n` launchers.  Call it before any thread is started.
  *  @return NENC_OK, NENC_EIO */
@@ -33,7 +33,8 @@ void nenc_launchers_kill(const nenc_launcher *list, size_t n);
 
 /** Run argv[0], an absolute path, and wait.  stdin is empty; stdout and stderr
  *  go to the file `log`.  One thread at a time for each launcher.
- *  @param cpu_limit_s  the program is killed when it has used that much
+ *  @param cpu_limit_s  the program is killed when it has used that much, and,
+ *                      with all that it started, when it waits for long
  *  @param[out] cost    may be NULL
  *  @return NENC_OK (it ended with 0), NENC_EIO (it did not, or could not be
  *          started; `diag` says how), NENC_END (the launcher was killed) */

@@ -40,33 +40,52 @@ void nenc_put_metrics(nenc_buffer *out, const nenc_eval_table *t,
     nenc_json_put(out, "}");
 }
 
-/* A codec's curve in one metric; points without a finite value (lossless, or
- * rows missing) are not on it. */
-static size_t curve_of(const nenc_report *r, size_t codec, size_t metric,
-                       nenc_curve_point curve[NENC_POINTS_MAX])
+/* A codec's curve in one metric, with room for all points.  Points without a
+ * finite value are not on it. */
+typedef struct curve {
+    nenc_curve_point *points;
+    size_t n, n_without;
+} curve;
+
+static bool curve_of(const nenc_report *r, size_t codec, size_t metric,
+                     curve *c)
 {
     const nenc_eval_table *t = r->table;
-    size_t n = 0;
-    for (size_t p = 0; p < t->n_points; p++) {
+    *c = (curve){ nenc_mem_alloc(t->n_points, sizeof *c->points), 0, 0 };
+    for (size_t p = 0; c->points && p < t->n_points; p++) {
         nenc_eval_row mean;
         double rate;
-        if (t->points[p].codec != codec || n == NENC_POINTS_MAX
-            || !nenc_eval_mean(t, p, &rate, &mean)
-            || !isfinite(mean.metrics[metric]))
+        if (t->points[p].codec != codec
+            || !nenc_eval_mean(t, p, &rate, &mean))
             continue;
-        curve[n++] = (nenc_curve_point){ rate, mean.metrics[metric] };
+        if (isfinite(mean.metrics[metric]))
+            c->points[c->n++] = (nenc_curve_point){ rate,
+                                                    mean.metrics[metric] };
+        else
+            c->n_without++;
     }
-    return n;
+    return c->points != NULL;
 }
 
 bool nenc_report_bd(const nenc_report *r, size_t codec, size_t metric,
                     double *percent, double *from, double *to, nenc_diag *why)
 {
-    nenc_curve_point anchor[NENC_POINTS_MAX], test[NENC_POINTS_MAX];
-    const size_t n_anchor = curve_of(r, r->anchor, metric, anchor);
-    const size_t n_test = curve_of(r, codec, metric, test);
-    return nenc_bd_rate(percent, from, to, anchor, n_anchor, test, n_test,
-                        r->table->metrics[metric].higher_is_better, why) >= 0;
+    curve anchor, test;
+    const bool ok = curve_of(r, r->anchor, metric, &anchor)
+                  & curve_of(r, codec, metric, &test);
+    nenc_status st = NENC_ENOMEM;
+    if (ok && (anchor.n_without || test.n_without))
+        st = nenc_fail(why, NENC_EUNSUPPORTED, "%s has no finite value for "
+                       "some file: it is too small or silent, or came back "
+                       "without loss", anchor.n_without
+                       ? r->table->codecs[r->anchor] : r->table->codecs[codec]);
+    else if (ok)
+        st = nenc_bd_rate(percent, from, to, anchor.points, anchor.n,
+                          test.points, test.n,
+                          r->table->metrics[metric].higher_is_better, why);
+    nenc_mem_free(anchor.points);
+    nenc_mem_free(test.points);
+    return st >= 0;
 }
 
 /* -------------------------------------------------------------------- JSON */

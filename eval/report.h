@@ -27,7 +27,7 @@ bool nenc_report_bd(const nenc_report *r, size_t codec, size_t metric,
                     double *percent, double *from, double *to,
                     nenc_diag *why);
 
-/** One JSON object (the schema is in neval(1)).
+/** One JSON object, which the page reads too (report/page.js).
  *  @param views  JSON of the "views" array, or NULL for none */
 void nenc_report_json(const nenc_report *r, const nenc_buffer *views,
                       nenc_buffer *out);
@@ -41,8 +41,9 @@ void nenc_report_text(const nenc_report *r, nenc_buffer *out);
 
 /** Pictures or sounds to look at: the first `n_items` items as they are and
  *  as the codecs give them back near three rates, as the JSON of the "views"
- *  array.  Pictures are cut to `side` pixels around their middle.
- *  @return NENC_OK, or the first failure */
+ *  array.  Pictures are cut to `side` pixels around their middle, sounds to
+ *  10 seconds.
+ *  @return NENC_OK, NENC_END (stopped), or the first failure */
 NENC_NODISCARD nenc_status nenc_report_views(const nenc_eval_run *run,
                                              size_t n_items, unsigned side,
                                              nenc_buffer *out,

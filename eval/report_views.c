@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "file.h"
 #include "json.h"
@@ -12,7 +12,7 @@
 #include "pool.h"
 #include "report.h"
 
-enum { RATES = 3, VIEWS_MAX = 4096 };
+enum { RATES = 3, VIEWS_MAX = 4096, SOUND_SECONDS = 10 };
 
 /* One data URI: item, and point or SIZE_MAX for the original. */
 typedef struct view {
@@ -56,11 +56,24 @@ static nenc_image middle(const nenc_image *image, unsigned side)
     return part;
 }
 
+static nenc_sound middle_of_sound(const nenc_sound *sound)
+{
+    const uint64_t most = (uint64_t)SOUND_SECONDS * sound->rate;
+    nenc_sound part = *sound;
+    if (sound->frames > most) {
+        part.frames = most;
+        part.data += (sound->frames - most) / 2 * sound->channels;
+    }
+    return part;
+}
+
 static nenc_status save(const views *v, const nenc_signal *signal,
                         const char *path, nenc_diag *diag)
 {
-    if (v->run->table->media == NENC_EVAL_SOUND)
-        return nenc_sound_write(&signal->sound, path, diag);
+    if (v->run->table->media == NENC_EVAL_SOUND) {
+        const nenc_sound part = middle_of_sound(&signal->sound);
+        return nenc_sound_write(&part, path, diag);
+    }
     const nenc_image part = middle(&signal->image, v->side);
     return nenc_picture_save(&part, path, diag);
 }
@@ -84,6 +97,19 @@ static void decoded_path(const views *v, view *w)
     nenc_cache_path(v->run->cache, &key, suffix, w->path);
 }
 
+/* A view that is kept is right unless its row was measured anew since. */
+static bool is_kept(const views *v, const view *w)
+{
+    const nenc_cache_key key = nenc_eval_key(v->run, w->point, w->item);
+    char row[NENC_CACHE_PATH];
+    struct stat a, b;
+    nenc_cache_path(v->run->cache, &key, ".row", row);
+    return !stat(w->path, &a) && !stat(row, &b)
+        && (a.st_mtim.tv_sec > b.st_mtim.tv_sec
+            || (a.st_mtim.tv_sec == b.st_mtim.tv_sec
+                && a.st_mtim.tv_nsec >= b.st_mtim.tv_nsec));
+}
+
 static void make_view(void *user, int worker, size_t first, size_t end)
 {
     const views *v = user;
@@ -93,7 +119,9 @@ static void make_view(void *user, int worker, size_t first, size_t end)
         char temporary[NENC_CACHE_PATH];
         nenc_signal signal = { 0 };
         (is_original ? original_path : decoded_path)(v, w);
-        if (!is_original && !v->run->cache->redo && !access(w->path, R_OK))
+        if (*v->run->stop)
+            return;
+        if (!is_original && is_kept(v, w))
             continue;
         w->status = is_original
             ? nenc_signal_load(&signal, v->run->table->media,
@@ -132,16 +160,18 @@ static size_t nearest(const nenc_eval_table *t, size_t codec, size_t item,
     return found;
 }
 
-/* Rates to compare at: a sixth, a half and five sixths along the first codec's
- * points. */
+/* Rates to compare at: a sixth, a half and five sixths along the points of the
+ * first codec that has some. */
 static size_t pick_rates(const nenc_eval_table *t, size_t item,
                          double rates[RATES])
 {
     double all[NENC_POINTS_MAX];
-    size_t n = 0;
+    size_t n = 0, codec = 0;
     for (size_t p = 0; p < t->n_points && n < NENC_POINTS_MAX; p++) {
         const nenc_eval_row *row = nenc_eval_row_at(t, p, item);
-        if (t->points[p].codec == 0 && row->is_done)
+        if (!n)
+            codec = t->points[p].codec;
+        if (t->points[p].codec == codec && row->is_done)
             all[n++] = nenc_eval_rate(t, (double)row->bytes,
                                       t->items[item].amount);
     }
@@ -198,9 +228,13 @@ static void put_facts(const views *v, const view *w, nenc_buffer *out)
     nenc_json_put_string(out, s->name);
     if (v->run->table->media == NENC_EVAL_SOUND)
         nenc_put_format(out, ", \"rate_hz\": %u, \"channels\": %u, "
-                        "\"seconds\": %.3f", s->rate, s->channels, s->amount);
+                        "\"seconds\": %.3f", s->rate, s->channels,
+                        fmin(s->amount, SOUND_SECONDS));
     else
         nenc_put_format(out, ", \"width\": %u, \"height\": %u", width, height);
+    if (s->rate && s->amount > SOUND_SECONDS)
+        nenc_put_format(out, ", \"note\": \"the middle of %.1f s\"",
+                        s->amount);
     if (width < s->width || height < s->height)
         nenc_put_format(out, ", \"note\": \"the middle of %ux%u\"", s->width,
                         s->height);
@@ -264,10 +298,15 @@ nenc_status nenc_report_views(const nenc_eval_run *run, size_t n_items,
         nenc_pool_close(pool);
     }
     for (size_t i = 0; st >= 0 && i < v.n; i++)
-        if (v.list[i].status != NENC_OK)
+        if (v.list[i].status < 0)
             st = nenc_fail(diag, NENC_EIO, "%s", v.list[i].diag.text);
-    if (st >= 0)
+    if (st >= 0 && *run->stop)
+        st = NENC_END;
+    if (st == NENC_OK)
         st = put_views(&v, out, diag);
+    if (st >= 0 && out->failed)
+        st = nenc_fail(diag, NENC_ELIMIT, "over %zu bytes to look at",
+                       out->ceiling);
     nenc_mem_free(v.list);
     return st;
 }

@@ -57,6 +57,9 @@ nenc_cache_key nenc_eval_key(const nenc_eval_run *run, size_t point,
     nenc_cache_add(&h, t->points[point].q);
     for (size_t i = 0; i < t->n_metrics; i++)
         nenc_cache_add(&h, t->metrics[i].key);
+    for (size_t i = 0; i < run->n_outside; i++)
+        nenc_sha256_update(&h, run->outside[i].identity.hash,
+                           sizeof key.hash);
     nenc_sha256_final(&h, key.hash);
     return key;
 }
@@ -193,7 +196,7 @@ static nenc_status compare(job *j, nenc_signal *decoded)
     const size_t n = nenc_signal_metrics(j->source->media, &keys);
     nenc_signal original;
     /* the working copy is what the codec saw */
-    NENC_TRY(nenc_source_copy(j->source, is_picture ? "ppm" : "wav", in,
+    NENC_TRY(nenc_source_copy(j->source, is_picture ? "pnm" : "wav", in,
                               j->diag));
     NENC_TRY(nenc_signal_load(&original, j->source->media, in, j->diag));
     const nenc_status st = nenc_signal_compare(j->row.metrics,
@@ -260,9 +263,10 @@ static void work(void *user, int worker, size_t first, size_t end)
             st = run_job(&j, &key);
         pthread_mutex_lock(&s->lock);
         *nenc_eval_row_at(t, point, item) = j.row;
-        if (st < 0 && !*run->stop)
-            note_failure(s, &j, diag.text);
-        s->progress.n_done += st <= 0;
+        if (st != NENC_OK && !*run->stop)
+            note_failure(s, &j, st < 0 ? diag.text
+                         : "the process that runs programs was killed");
+        s->progress.n_done += st == NENC_OK;
         s->progress.n_cached += is_cached;
         s->progress.seconds = now() - s->start;
         if (run->progress)
@@ -293,6 +297,17 @@ nenc_status nenc_eval_measure(nenc_eval_run *run, nenc_diag *diag)
     return *run->stop ? NENC_END : NENC_OK;
 }
 
+static nenc_status copy_file(const char *from, const char *to, nenc_diag *diag)
+{
+    nenc_buffer bytes;
+    nenc_buffer_init(&bytes, (size_t)1 << 31);
+    nenc_status st = nenc_file_load(&bytes, from, diag);
+    if (st >= 0)
+        st = nenc_file_save(to, bytes.data, bytes.size, diag);
+    nenc_buffer_free(&bytes);
+    return st;
+}
+
 nenc_status nenc_eval_decode(const nenc_eval_run *run, size_t worker,
                              size_t point, size_t item, nenc_signal *decoded,
                              nenc_diag *diag)
@@ -304,8 +319,8 @@ nenc_status nenc_eval_decode(const nenc_eval_run *run, size_t worker,
     job_init(&j, run, worker, point, item, diag);
     nenc_status st = name_file(&j, j.coded, j.codec->encode, "coded");
     nenc_cache_path(run->cache, &key, ".coded", kept);
-    if (st >= 0 && link(kept, j.coded))
-        st = nenc_fail(diag, NENC_EIO, "%s: %s", kept, strerror(errno));
+    if (st >= 0)
+        st = copy_file(kept, j.coded, diag);
     if (st >= 0)
         st = decode(&j, decoded);
     nenc_arena_free(&j.arena);

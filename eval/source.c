@@ -65,7 +65,13 @@ nenc_status nenc_source_open(nenc_source *s, const char *path,
         s->channels = signal.sound.channels;
         s->amount = (double)signal.sound.frames / s->rate;
     }
+    const bool is_plain = 1
+                       && (signal.image.channels == 0
+                           || signal.image.channels % 2 == 1);
     nenc_signal_free(&signal);
+    if (!is_plain)
+        return nenc_fail(diag, NENC_EUNSUPPORTED, "16 bits or transparency, "
+                         "which no metric here is made for");
     return s->amount > 0 ? NENC_OK
                          : nenc_fail(diag, NENC_EINVAL, "%s: empty", path);
 }
@@ -120,6 +126,10 @@ static const char *const sound_metrics[] = { "si_sdr", "log_mel", "stoi",
 size_t nenc_signal_metrics(nenc_eval_media media, const char *const **keys)
 {
     *keys = media == NENC_EVAL_PICTURE ? picture_metrics : sound_metrics;
+#ifndef HAVE_KISSFFT
+    if (media == NENC_EVAL_SOUND)
+        return 1;             /* those that need no transform */
+#endif
     return 4;
 }
 
@@ -173,6 +183,7 @@ static nenc_status compare_sounds(double *values, const nenc_sound *x,
                                   const nenc_sound *y, nenc_diag *diag)
 {
     NENC_TRY(nenc_si_sdr(&values[0], x, y, diag));
+    values[1] = values[2] = values[3] = NAN;
     NENC_TRY(or_none(nenc_log_mel(&values[1], x, y, diag), &values[1]));
     NENC_TRY(or_none(nenc_stoi(&values[2], x, y, diag), &values[2]));
     return or_none(nenc_nsim(&values[3], x, y, diag), &values[3]);

@@ -51,7 +51,7 @@ NENC_NODISCARD nenc_status nenc_signal_load(nenc_signal *s,
 void nenc_signal_free(nenc_signal *s);
 
 /** The metrics that need no other program, in the order in which
- *  nenc_source_metrics() lists them. */
+ *  nenc_signal_metrics() lists them. */
 NENC_NODISCARD nenc_status nenc_signal_compare(double *values,
                                                nenc_eval_media media,
                                                const nenc_signal *original,

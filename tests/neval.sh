@@ -72,6 +72,13 @@ kept() {
     echo '# changed' >>"$tmp/pack"
     expect 0 "$NEVAL" "$tmp/set" -c "$toy" --cache kept
     [ "$(wc -l <"$COUNT")" = 36 ] || fail "a changed program was not noticed"
+    # a script that another program runs
+    cp "$tmp/pack" script
+    by_sh="s@1|sh $PWD/script {q} {in.ppm} {coded.gz}|$tmp/unpack {coded.gz} {out.ppm}"
+    expect 0 "$NEVAL" "$tmp/set" -c "$by_sh" --cache kept
+    echo '# changed' >>script
+    expect 0 "$NEVAL" "$tmp/set" -c "$by_sh" --cache kept
+    [ "$(wc -l <"$COUNT")" = 44 ] || fail "a changed script was not noticed"
     find kept -name '*.row' -exec sh -c 'echo "neval-row 1" >"$1"' sh {} \;
     expect 0 "$NEVAL" "$tmp/set" -c "$toy" --cache kept --csv c.csv
     cmp a.csv c.csv || fail "damaged results were believed"
@@ -85,6 +92,16 @@ shards() {
     cmp all.csv both.csv || fail "not the same table"
     expect 2 "$NEVAL" "$tmp/set" --shard 3/2
     expect 2 "$NEVAL" "$tmp/set" --shard 9/9
+}
+
+# Gray stays gray: what is measured has one channel.
+gray() {
+    printf 'P5\n16 12\n255\n%0192d' 7 >g.pgm
+    echo 'LC_ALL=C tr 0 1 <"$1" | sed "1,3s/1/0/g;1s/.*/P5/;2s/.*/16 12/;3s/.*/255/" >"$2"' >one
+    expect 0 "$NEVAL" g.pgm --cache kept --csv a.csv \
+        -c "one@1|sh $PWD/one {in.pnm} {coded.x}|cp {coded.x} {out.pnm}"
+    awk -F, 'NR == 2 && $7 == $8 && $7 < 60 { found = 1 } END { exit !found }' \
+        a.csv || fail "PSNR of Y'CbCr is not the gray one's: $(cat a.csv)"
 }
 
 # Killed with -9 and with -15 in the middle, then run to the end.
@@ -120,6 +137,9 @@ failing() {
     grep -q '^bad@2 on p4.ppm failed: .*false ended with 1' out || fail "$(cat out)"
     [ "$(wc -l <a.csv)" = 13 ] || fail "the other codec's rows are missing"
     expect 1 "$NEVAL" "$tmp/set" -c "$odd" --cache kept
+    deadly="deadly@1,2|sh -c 'kill 0' {in.ppm} {coded.x}|cp {coded.x} {out.ppm}"
+    expect 1 "$NEVAL" "$tmp/set" -c "$deadly" --cache kept
+    says '8 of 8 measurements failed'
     gone="gone@1|no-such-program {in.ppm} {coded.x}|cp {coded.x} {out.ppm}"
     expect 0 "$NEVAL" "$tmp/set" -c "$gone" -c "$toy" --cache kept
     says 'gone: left out: no-such-program is not installed'
@@ -132,7 +152,7 @@ time_limit() {
     chmod +x spin
     expect 1 "$NEVAL" "$tmp/set/p1.ppm" --time-limit 1 --cache kept \
         -c "spin@1|$PWD/spin {in.ppm} {coded.x}|cp {coded.x} {out.ppm}"
-    grep -q 'ended by signal' out || fail "$(cat out)"
+    grep -q 'longer than the time limit' out || fail "$(cat out)"
 }
 
 misuse() {
@@ -142,7 +162,22 @@ misuse() {
     says "no picture codec 'nothing'"
     expect 2 "$NEVAL" "$tmp/set" -c "$toy" -c "$toy"
     says "two codecs are called 'toy'"
+    : >"$COUNT"
     expect 2 "$NEVAL" "$tmp/set" -c "$toy" --cache kept --anchor other
+    expect 1 "$NEVAL" "$tmp/set" -c "$toy" --cache kept --csv none/x.csv
+    echo precious >there.csv
+    expect 1 "$NEVAL" "$tmp/set" -c "$toy" --cache kept --csv there.csv
+    says 'there.csv: exists'
+    expect 1 "$NEVAL" "$tmp/set/p1.ppm" -c "$toy" --cache kept -f \
+        --csv "$tmp/set/p1.ppm"
+    says 'is an input'
+    expect 2 "$NEVAL" "$tmp/set" -c "$toy" --cache kept --csv - --json -
+    expect 2 "$NEVAL" "$tmp/set" -c 'x@1|cp {in.ppm} {coded.x}{what}|cp
+        {coded.x} {out.ppm}' --cache kept
+    [ ! -s "$COUNT" ] || fail "mistakes were found after measuring"
+    [ "$(cat there.csv)" = precious ] || fail "overwritten"
+    expect 0 "$NEVAL" "$tmp/set/p1.ppm" -c "$toy" --cache kept -f \
+        --csv there.csv
     expect 1 "$NEVAL" missing.png
     expect 2 "$NEVAL" "$tmp/set" "$tmp/set/p1.ppm"
     mkdir empty
@@ -170,4 +205,4 @@ page() {
 }
 
 suite=neval
-run_cases table kept shards killed failing time_limit misuse page
+run_cases table kept shards gray killed failing time_limit misuse page
