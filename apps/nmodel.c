@@ -295,7 +295,7 @@ static nenc_status self_test(const job *j, test_result *r, nenc_diag *diag)
     cfg.quality = TEST_QUALITY;
     cfg.threads = j->opt->threads;
     cfg.max_memory = (size_t)j->opt->max_memory;
-    NENC_TRY(nenc_image_alloc(&image, TEST_SIDE, TEST_SIDE, 3));
+    NENC_TRY(nenc_image_alloc(&image, TEST_SIDE, TEST_SIDE, 3, 8));
     draw(&image);
     nenc_buffer_init(&stream, MAX_FILE);
     nenc_status st = nenc_encode_image(j->model, &cfg, &image, to_buffer,

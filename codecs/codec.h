@@ -12,6 +12,11 @@
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16             \
      | (uint32_t)(d) << 24)
 
+/** A part of a picture. */
+typedef struct nenc_rect {
+    uint32_t x, y, width, height;
+} nenc_rect;
+
 typedef enum nenc_media { NENC_IMAGE = 1 } nenc_media;
 
 /** How a codec is to work on one stream. */
@@ -20,7 +25,31 @@ typedef struct nenc_codec_params {
     size_t max_memory;     /**< bytes a context may hold */
     int    quality;        /**< 0 to 100 */
     bool   fast;           /**< decoding: synthesis on oneDNN */
+    bool   lenient;        /**< decoding: units that are lost or damaged are
+                                made up for */
+    uint32_t width, height;           /**< of the picture */
+    uint32_t unit_width, unit_height; /**< of all units but the last ones */
+    nenc_rect crop;        /**< decoding: the part wanted */
+    uint32_t region;       /**< pixels a side of the parts that transforms
+                                are run over; 0 = the codec's choice */
 } nenc_codec_params;
+
+/** Where a codec's units go to, or come from.  Units are tiles of the picture,
+ *  numbered left to right, then down. */
+typedef struct nenc_units {
+    void *user;
+    /** Take unit `index`; they come in ascending order. */
+    nenc_status (*put)(void *user, uint32_t index, const nenc_buffer *unit,
+                       nenc_diag *diag);
+    /** Give the bytes of unit `index`, from unit->data + *at on.  Asked for in
+     *  ascending order; those outside the crop are not.
+     *  @param[out] unit  the codec frees it, whatever is returned
+     *  @return NENC_OK, NENC_END (lost: make something up), or an error */
+    nenc_status (*get)(void *user, uint32_t index, nenc_buffer *unit,
+                       size_t *at, nenc_diag *diag);
+    /** A unit whose bytes were there is damaged and is made up for. */
+    void (*lost)(void *user, uint32_t index);
+} nenc_units;
 
 /** One network of a bound model, for reports. */
 typedef struct nenc_codec_net {
@@ -50,15 +79,14 @@ typedef struct nenc_codec {
     /** A context for one stream; close() it. */
     nenc_status (*open)(void **context, const void *bound,
                         const nenc_codec_params *params, nenc_diag *diag);
-    /** Append one unit (a view of the picture) to `out`. */
-    nenc_status (*encode_unit)(void *context, const nenc_image *src,
-                               nenc_buffer *out, nenc_diag *diag);
-    /** Read one unit into its view of the picture; `src` is exactly the
-     *  unit's bytes.  The symbols are added to `symbols` (as int32,
-     *  little-endian, in coding order) before any sample is made. */
-    nenc_status (*decode_unit)(void *context, nenc_bytes *src,
-                               nenc_image *dst, nenc_sha256 *symbols,
-                               nenc_diag *diag);
+    /** Encode a picture. */
+    nenc_status (*encode)(void *context, const nenc_image *src,
+                          const nenc_units *units, nenc_diag *diag);
+    /** Decode the crop, which `dst` has the dims of.  The symbols of each unit
+     *  are added to `symbols` (as int32, little-endian, in coding order). */
+    nenc_status (*decode)(void *context, const nenc_units *units,
+                          nenc_image *dst, nenc_sha256 *symbols,
+                          nenc_diag *diag);
     void (*close)(void *context);
 } nenc_codec;
 

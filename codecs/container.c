@@ -24,19 +24,6 @@ uint32_t nenc_head_units(const nenc_head *h)
            * units_across(h->height, h->unit_height);
 }
 
-nenc_image nenc_head_unit(const nenc_head *h, const nenc_image *image,
-                          uint32_t index)
-{
-    const uint32_t across = units_across(h->width, h->unit_width);
-    const uint32_t x = index % across * h->unit_width;
-    const uint32_t y = index / across * h->unit_height;
-    nenc_image v = *image;
-    v.width = NENC_MIN(h->unit_width, h->width - x);
-    v.height = NENC_MIN(h->unit_height, h->height - y);
-    v.data += y * image->stride + (size_t)x * image->channels;
-    return v;
-}
-
 /* ----------------------------------------------------------------- writing */
 
 static nenc_status put(nenc_writer *w, const void *data, size_t size,

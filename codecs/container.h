@@ -25,9 +25,6 @@ typedef struct nenc_head {
 
 /** Units of a picture, left to right, then down. */
 uint32_t nenc_head_units(const nenc_head *head);
-/** The view of `image` that unit `index` covers. */
-nenc_image nenc_head_unit(const nenc_head *head, const nenc_image *image,
-                          uint32_t index);
 
 /** Where chunks go to. */
 typedef struct nenc_writer {

@@ -11,9 +11,10 @@ struct nenc_decoder {
     nenc_reader reader;
     nenc_head head;
     const nenc_codec *codec;
-    nenc_buffer chunk;           /* the first UNIT, read ahead for info() */
+    nenc_buffer chunk;           /* the last one read */
     uint32_t type;
     nenc_sha256 symbols;
+    uint32_t next_unit;          /* that the stream has not given yet */
     bool used;
 };
 
@@ -120,67 +121,86 @@ void nenc_decoder_info(const nenc_decoder *d, nenc_info *info)
     info->version = d->head.version;
 }
 
-static nenc_status read_units(nenc_decoder *d, void *context,
-                              nenc_image *image, nenc_diag *diag)
+/* Unit `index`: units before it are passed over. */
+static nenc_status get_unit(void *user, uint32_t index, nenc_buffer *unit,
+                            size_t *at, nenc_diag *diag)
 {
+    nenc_decoder *d = user;
     const uint32_t n = nenc_head_units(&d->head);
-    for (uint32_t i = 0; i < n; i++) {
+    nenc_buffer_init(unit, 0);
+    while (d->next_unit <= index) {
+        nenc_bytes b;
         NENC_TRY(next_chunk(d, diag));
         if (d->type != NENC_CHUNK_UNIT)
             return unexpected(d, "UNIT", diag);
-        nenc_bytes b;
         nenc_bytes_init(&b, d->chunk.data, d->chunk.size);
-        const uint64_t index = nenc_bytes_varint(&b);
-        if (b.failed || index != i)
+        const uint64_t is = nenc_bytes_varint(&b);
+        if (b.failed || is != d->next_unit)
             return nenc_fail(diag, NENC_EBITSTREAM,
                              "unit %llu where unit %u belongs",
-                             (unsigned long long)index, i);
-        nenc_image view = nenc_head_unit(&d->head, image, i);
-        NENC_TRY(d->codec->decode_unit(context, &b, &view, &d->symbols,
-                                       diag));
-        if (d->cfg.progress
-            && d->cfg.progress(d->cfg.progress_user, (i + 1.0) / n))
-            return nenc_fail(diag, NENC_EIO, "stopped");
+                             (unsigned long long)is, d->next_unit);
+        d->next_unit++;
+        *at = b.at;
     }
+    *unit = d->chunk;               /* handed over */
+    nenc_buffer_init(&d->chunk, 0);
+    if (d->cfg.progress
+        && d->cfg.progress(d->cfg.progress_user, (double)index / n))
+        return nenc_fail(diag, NENC_EIO, "stopped");
+    return NENC_OK;
+}
+
+static nenc_status read_end(nenc_decoder *d, nenc_diag *diag)
+{
     NENC_TRY(next_chunk(d, diag));
     if (d->type != NENC_CHUNK_DONE)
         return unexpected(d, "DONE", diag);
     if (d->chunk.size)
         return nenc_fail(diag, NENC_EBITSTREAM,
                          "%zu bytes in the DONE chunk", d->chunk.size);
+    if (d->cfg.progress)
+        (void)d->cfg.progress(d->cfg.progress_user, 1);
     return NENC_OK;
+}
+
+static nenc_status alloc_picture(const nenc_decoder *d, nenc_image *image,
+                                 nenc_codec_params *params, nenc_diag *diag)
+{
+    const nenc_head *h = &d->head;
+    const uint64_t bytes = (uint64_t)h->width * h->height * h->channels;
+    if (bytes >= params->max_memory)
+        return nenc_fail(diag, NENC_ELIMIT,
+                         "a picture of %ux%u needs more than the limit of %zu "
+                         "bytes", h->width, h->height, params->max_memory);
+    params->max_memory -= (size_t)bytes;
+    const nenc_status st = nenc_image_alloc(image, h->width, h->height,
+                                            h->channels, h->bits);
+    return st < 0 ? nenc_fail(diag, st, "out of memory for a picture of %ux%u",
+                              h->width, h->height) : st;
 }
 
 static nenc_status decode(nenc_decoder *d, const nenc_model *model,
                           nenc_image *image, nenc_diag *diag)
 {
+    const nenc_head *h = &d->head;
     nenc_codec_params params = {
-        .max_memory = d->cfg.max_memory, .quality = d->head.quality,
-        .fast = d->cfg.fast,
+        .max_memory = d->cfg.max_memory, .quality = h->quality,
+        .fast = d->cfg.fast, .width = h->width, .height = h->height,
+        .unit_width = h->unit_width, .unit_height = h->unit_height,
+        .crop = { 0, 0, h->width, h->height },
     };
+    const nenc_units units = { .user = d, .get = get_unit };
     void *context = NULL;
     nenc_status st = nenc_pool_open(&params.pool, d->cfg.threads);
     if (st < 0)
         return nenc_fail(diag, st, "no threads");
-    const uint64_t bytes = (uint64_t)d->head.width * d->head.height
-                           * d->head.channels;
-    if (bytes < params.max_memory)
-        params.max_memory -= (size_t)bytes;
-    st = d->codec->open(&context, model->bound, &params, diag);
-    if (st >= 0 && bytes > d->cfg.max_memory)
-        st = nenc_fail(diag, NENC_ELIMIT,
-                       "a picture of %ux%u needs more than the limit of %zu "
-                       "bytes", d->head.width, d->head.height,
-                       d->cfg.max_memory);
-    if (st >= 0) {
-        st = nenc_image_alloc(image, d->head.width, d->head.height,
-                              d->head.channels);
-        if (st < 0)
-            nenc_fail(diag, st, "out of memory for a picture of %ux%u",
-                      d->head.width, d->head.height);
-    }
+    st = alloc_picture(d, image, &params, diag);
     if (st >= 0)
-        st = read_units(d, context, image, diag);
+        st = d->codec->open(&context, model->bound, &params, diag);
+    if (st >= 0)
+        st = d->codec->decode(context, &units, image, &d->symbols, diag);
+    if (st >= 0)
+        st = read_end(d, diag);
     d->codec->close(context);
     nenc_pool_close(params.pool);
     if (st < 0)

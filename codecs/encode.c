@@ -29,35 +29,64 @@ static nenc_status check(const nenc_encoder_config *cfg,
                          cfg->threads);
     if (!image->data || !image->width || !image->height
         || image->width > 1 << 24 || image->height > 1 << 24
-        || (image->channels != 1 && image->channels != 3)
-        || image->stride < (size_t)image->width * image->channels)
+        || image->channels < 1 || image->channels > 4
+        || (image->bits != 8 && image->bits != 16)
+        || image->stride / (image->bits / 8)
+           < (size_t)image->width * image->channels)
         return nenc_fail(diag, NENC_EINVAL, "not a picture");
+    if (image->bits != 8 || image->channels % 2 == 0)
+        return nenc_fail(diag, NENC_EUNSUPPORTED,
+                         "a picture of %u bits and %u channels; 8 bits without "
+                         "transparency can be coded", image->bits,
+                         image->channels);
     return NENC_OK;
 }
 
-static nenc_status write_units(nenc_writer *w, const nenc_head *head,
-                               const nenc_codec *codec, void *context,
-                               const nenc_image *image,
-                               const nenc_encoder_config *cfg,
-                               nenc_diag *diag)
+/* Pictures over UNIT_OVER pixels are cut into units of UNIT pixels a side:
+ * small enough for all cores to have one, large enough to cost no rate. */
+enum { UNIT = 1024, UNIT_OVER = 3 << 19 };
+
+/* Where units go. */
+typedef struct sink {
+    nenc_writer *w;
+    const nenc_encoder_config *cfg;
+    uint32_t n_units;
+} sink;
+
+static nenc_status put_unit(void *user, uint32_t index,
+                            const nenc_buffer *unit, nenc_diag *diag)
 {
-    const uint32_t n = nenc_head_units(head);
-    for (uint32_t i = 0; i < n; i++) {
-        const nenc_image view = nenc_head_unit(head, image, i);
-        nenc_buffer b;
-        nenc_buffer_init(&b, cfg->max_memory);
-        nenc_buffer_varint(&b, i);
-        nenc_status st = codec->encode_unit(context, &view, &b, diag);
-        if (st >= 0 && b.failed)
-            st = nenc_fail(diag, NENC_ENOMEM, "out of memory");
-        if (st >= 0)
-            st = nenc_write_chunk(w, NENC_CHUNK_UNIT, b.data, b.size, diag);
-        nenc_buffer_free(&b);
-        NENC_TRY(st);
-        if (cfg->progress && cfg->progress(cfg->progress_user, (i + 1.0) / n))
-            return nenc_fail(diag, NENC_EIO, "stopped");
+    const sink *s = user;
+    nenc_buffer b;
+    nenc_buffer_init(&b, s->cfg->max_memory);
+    nenc_buffer_varint(&b, index);
+    nenc_buffer_put(&b, unit->data, unit->size);
+    nenc_status st = unit->failed || b.failed
+        ? nenc_fail(diag, NENC_ENOMEM, "out of memory")
+        : nenc_write_chunk(s->w, NENC_CHUNK_UNIT, b.data, b.size, diag);
+    nenc_buffer_free(&b);
+    if (st >= 0 && s->cfg->progress
+        && s->cfg->progress(s->cfg->progress_user, (index + 1.0) / s->n_units))
+        st = nenc_fail(diag, NENC_EIO, "stopped");
+    return st;
+}
+
+static nenc_head head_of(const nenc_model *model,
+                         const nenc_encoder_config *cfg,
+                         const nenc_image *image)
+{
+    nenc_head head = {
+        .version = NENC_FORMAT_VERSION, .codec = model->codec->id,
+        .model_id = model->id, .media = NENC_IMAGE, .width = image->width,
+        .height = image->height, .channels = image->channels, .bits = 8,
+        .unit_width = image->width, .unit_height = image->height,
+        .quality = cfg->quality,
+    };
+    if ((uint64_t)image->width * image->height > UNIT_OVER) {
+        head.unit_width = NENC_MIN(image->width, (uint32_t)UNIT);
+        head.unit_height = NENC_MIN(image->height, (uint32_t)UNIT);
     }
-    return nenc_write_chunk(w, NENC_CHUNK_DONE, NULL, 0, diag);
+    return head;
 }
 
 static nenc_status encode(const nenc_model *model,
@@ -66,16 +95,14 @@ static nenc_status encode(const nenc_model *model,
                           nenc_diag *diag)
 {
     const nenc_codec *codec = model->codec;
-    const nenc_head head = {
-        .version = NENC_FORMAT_VERSION, .codec = codec->id,
-        .model_id = model->id, .media = NENC_IMAGE, .width = image->width,
-        .height = image->height, .channels = image->channels, .bits = 8,
-        .unit_width = image->width, .unit_height = image->height,
-        .quality = cfg->quality,
-    };
+    const nenc_head head = head_of(model, cfg, image);
     nenc_codec_params params = {
         .max_memory = cfg->max_memory, .quality = cfg->quality,
+        .width = head.width, .height = head.height,
+        .unit_width = head.unit_width, .unit_height = head.unit_height,
     };
+    sink s = { w, cfg, nenc_head_units(&head) };
+    const nenc_units units = { .user = &s, .put = put_unit };
     void *context = NULL;
     nenc_status st = nenc_pool_open(&params.pool, cfg->threads);
     if (st < 0)
@@ -86,7 +113,9 @@ static nenc_status encode(const nenc_model *model,
     if (st >= 0)
         st = nenc_write_head(w, &head, diag);
     if (st >= 0)
-        st = write_units(w, &head, codec, context, image, cfg, diag);
+        st = codec->encode(context, image, &units, diag);
+    if (st >= 0)
+        st = nenc_write_chunk(w, NENC_CHUNK_DONE, NULL, 0, diag);
     codec->close(context);
     nenc_pool_close(params.pool);
     return st;

@@ -38,56 +38,125 @@ typedef struct hyper_model {
     nenc_cdf_set *y_set, *z_set;
     size_t n_thresholds;
     const float *thresholds;      /**< of the scale index, ascending */
-    float  bucket_rate;           /**< to find one quickly: see bucket_of() */
+    float  bucket_rate;           /**< to find one quickly: see hyper_bucket() */
     uint16_t bucket_first[HYPER_BUCKETS];
     const float *y_offset, *z_offset; /**< added to symbols, or NULL */
     bool   has_lambda;            /**< the encoder weighs rate, distortion */
     float  log_lambda[2];         /**< at quality 0 and 100 */
 } hyper_model;
 
-/** One stream's context.  Plans and buffers are kept from unit to unit of the
- *  same latents' dims. */
-typedef struct hyper_context {
+/** Which bucket a scale falls into: monotone, and 0 for NaN. */
+static inline size_t hyper_bucket(const hyper_model *m, float scale)
+{
+    const float at = (scale - m->thresholds[0]) * m->bucket_rate;
+    const float low = at > 0.0f ? at : 0.0f;
+    return (size_t)(low < HYPER_BUCKETS - 1 ? low : HYPER_BUCKETS - 1);
+}
+
+/** Latents of one unit on their way to or from bytes.  Plans and buffers are
+ *  kept from unit to unit of the same dims. */
+typedef struct hyper_unit {
     const hyper_model *model;
-    nenc_codec_params params;
+    nenc_pool *pool;              /**< NULL: units run side by side */
+    size_t max_memory;
     float t;                      /**< quality / 100 */
-    float *gain, *inverse;        /**< [y_channels] at t */
-    uint32_t width, height;       /**< of a unit as planned for; 0 = none */
-    size_t y_h, y_w, z_h, z_w;
-    nenc_plan *g_a, *h_a, *h_s, *g_s;
+    const float *inverse;         /**< gain, [y_channels] */
+    size_t y_h, y_w, z_h, z_w;    /**< as planned for; 0 = not yet */
+    nenc_plan *h_a, *h_s;
     nenc_arena arena;             /**< buffers for those dims */
-    float    *y;                  /**< [y_h, y_w, y_channels]: the encoder's
-                                       latents, or g_s's input */
+    float    *y;                  /**< [y_h, y_w, y_channels], encoding only */
     float    *y_mean;             /**< the same dims */
     int32_t  *y_symbol, *z_symbol;
     uint16_t *y_index, *z_index;  /**< tables */
+} hyper_unit;
+
+/** One stream's context. */
+typedef struct hyper_context {
+    const hyper_model *model;
+    nenc_codec_params params;
+    float t;
+    float *gain, *inverse;        /**< [y_channels] at t */
+    size_t y_h, y_w;              /**< latents of the picture */
+    size_t unit_h, unit_w;        /**< and of a unit */
+    uint32_t units_x, units_y;
+    hyper_unit *units;            /**< one for each that runs at a time */
+    size_t n_units;
+    float *y;                     /**< rows [y_first, y_end) of the picture's
+                                       latents, [y_w, y_channels] each */
+    size_t y_first, y_end, y_room;
+    nenc_plan *region;            /**< g_a or g_s, for some part */
+    size_t region_h, region_w;    /**< its input's dims; 0 = not yet */
+    size_t part;                  /**< latents a side of a part, at most */
 } hyper_context;
 
 /** Latent samples of the planned unit. */
-static inline size_t hyper_y_size(const hyper_context *c)
+static inline size_t hyper_y_size(const hyper_unit *u)
 {
-    return c->y_h * c->y_w * c->model->y_channels;
+    return u->y_h * u->y_w * u->model->y_channels;
 }
 
-static inline size_t hyper_z_size(const hyper_context *c)
+static inline size_t hyper_z_size(const hyper_unit *u)
 {
-    return c->z_h * c->z_w * c->model->z_channels;
+    return u->z_h * u->z_w * u->model->z_channels;
 }
 
-/** Make the context ready for a unit of these dims. */
-nenc_status hyper_prepare(hyper_context *c, uint32_t width, uint32_t height,
-                          bool encoding, nenc_diag *diag);
+nenc_status hyper_open(void **context, const void *bound,
+                       const nenc_codec_params *params, nenc_diag *diag);
+void hyper_close(void *context);
 
-/** From c->z_symbol to c->y_index and c->y_mean: normative. */
-nenc_status hyper_predict(hyper_context *c, nenc_diag *diag);
+/** Make a unit ready for latents of these dims. */
+nenc_status hyper_unit_prepare(hyper_unit *u, size_t y_h, size_t y_w,
+                               bool encoding, nenc_diag *diag);
+void   hyper_unit_close(hyper_unit *u);
+size_t hyper_unit_memory(const hyper_unit *u);
+/** From u->z_symbol to u->y_index and u->y_mean: normative. */
+nenc_status hyper_unit_predict(hyper_unit *u, nenc_diag *diag);
+
+/** Bytes of the cap that nothing has taken yet. */
+size_t hyper_memory_left(const hyper_context *c);
+
+/** Room for latent rows [c->y_end, end), which may be written to after that;
+ *  rows before `keep` are dropped. */
+nenc_status hyper_rows_extend(hyper_context *c, size_t keep, size_t end,
+                              nenc_diag *diag);
+static inline float *hyper_row(const hyper_context *c, size_t row)
+{
+    return c->y + (row - c->y_first) * c->y_w * c->model->y_channels;
+}
+
+/** Rows and columns of latents, or of a network's positions. */
+typedef struct hyper_part {
+    size_t y0, y1, x0, x1;
+} hyper_part;
+
+/** The positions of g_a's or g_s's input that a part of the latents (for g_s
+ *  of the samples made of them) depends on, cut to those that there are. */
+nenc_status hyper_reach(hyper_context *c, bool encoding,
+                        const hyper_part *part, hyper_part *in,
+                        nenc_diag *diag);
+
+/** After NENC_ELIMIT: try smaller parts.  @return false: they are small */
+bool hyper_smaller_part(hyper_context *c);
+
+/** Make c->region ready for a part of the latents: g_a, or g_s.
+ *  @param[out] in  see hyper_reach(); the output begins where `in` does */
+nenc_status hyper_plan_region(hyper_context *c, bool encoding,
+                              const hyper_part *part, hyper_part *in,
+                              nenc_diag *diag);
+
+/** A plan for an input of h x w that must give out_h x out_w. */
+nenc_status hyper_plan(nenc_plan **out, const nenc_net *net,
+                       const char *input, size_t h, size_t w, size_t out_h,
+                       size_t out_w, bool fast, nenc_pool *pool,
+                       size_t max_memory, nenc_diag *diag);
 
 /** Write the quality vector (t, t^2) to a plan's input "q", if it has one. */
-void hyper_set_quality(const hyper_context *c, const nenc_net *net,
-                       nenc_plan *plan);
+void hyper_set_quality(float t, const nenc_net *net, nenc_plan *plan);
 
-nenc_status hyper_encode_unit(void *context, const nenc_image *src,
-                              nenc_buffer *out, nenc_diag *diag);
-nenc_status hyper_decode_unit(void *context, nenc_bytes *src, nenc_image *dst,
-                              nenc_sha256 *symbols, nenc_diag *diag);
+nenc_status hyper_encode(void *context, const nenc_image *src,
+                         const nenc_units *units, nenc_diag *diag);
+nenc_status hyper_decode(void *context, const nenc_units *units,
+                         nenc_image *dst, nenc_sha256 *symbols,
+                         nenc_diag *diag);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One unit of a hyperprior stream, written: analysis, quantisation by rate and
- * distortion, entropy coding.  Nothing here is normative but the order of what
- * is written.  Not here: the prediction (hyperprior.c). */
+/* A hyperprior stream, written: analysis part by part, then unit by unit
+ * quantisation by rate and distortion, and entropy coding.  Nothing here is
+ * normative but the order of what is written.  Not here: the prediction
+ * (hyperprior_unit.c). */
 #include <math.h>
 #include <string.h>
 
@@ -22,8 +23,8 @@
 
 typedef struct load_job {
     const nenc_image *src;
+    const hyper_part *in;    /* pixels of the padded picture */
     float *x;
-    size_t w;                /* of x, padded */
     float offset;
 } load_job;
 
@@ -31,14 +32,14 @@ typedef struct load_job {
 static void load_rows(void *user, int worker, size_t first, size_t end)
 {
     const load_job *j = user;
-    const size_t width = j->src->width;
+    const size_t width = j->src->width, w = j->in->x1 - j->in->x0;
     (void)worker;
     for (size_t row = first; row < end; row++) {
-        const size_t y = NENC_MIN(row, (size_t)j->src->height - 1);
+        const size_t y = NENC_MIN(j->in->y0 + row, (size_t)j->src->height - 1);
         const uint8_t *s = j->src->data + y * j->src->stride;
-        float *d = j->x + row * j->w * 3;
-        for (size_t i = 0; i < j->w; i++) {
-            const size_t x = NENC_MIN(i, width - 1);
+        float *d = j->x + row * w * 3;
+        for (size_t i = 0; i < w; i++) {
+            const size_t x = NENC_MIN(j->in->x0 + i, width - 1);
             for (size_t k = 0; k < 3; k++) {
                 const uint8_t v = j->src->channels == 3 ? s[3 * x + k] : s[x];
                 d[3 * i + k] = (float)v * (1.0f / 255.0f) - j->offset;
@@ -47,23 +48,62 @@ static void load_rows(void *user, int worker, size_t first, size_t end)
     }
 }
 
-static nenc_status analyse(hyper_context *c, const nenc_image *src,
-                           nenc_diag *diag)
+typedef struct gain_job {
+    const hyper_context *c;
+    const hyper_part *part;
+    const float *y;          /* g_a's output, from latent (y0, x0) on */
+    size_t y0, x0, w;
+} gain_job;
+
+static void gain_rows(void *user, int worker, size_t first, size_t end)
+{
+    const gain_job *j = user;
+    const size_t n = j->c->model->y_channels;
+    (void)worker;
+    for (size_t row = j->part->y0 + first; row < j->part->y0 + end; row++)
+        for (size_t x = j->part->x0; x < j->part->x1; x++) {
+            const float *s = j->y + ((row - j->y0) * j->w + x - j->x0) * n;
+            float *d = hyper_row(j->c, row) + x * n;
+            for (size_t k = 0; k < n; k++)
+                d[k] = s[k] * j->c->gain[k];
+        }
+}
+
+static nenc_status analyse_part(hyper_context *c, const nenc_image *src,
+                                const hyper_part *part, nenc_diag *diag)
 {
     const hyper_model *m = c->model;
-    const size_t n = m->y_channels;
-    load_job j = {
-        .src = src, .w = c->y_w * m->y_stride, .offset = m->offset,
-        .x = nenc_plan_input(c->g_a, (size_t)nenc_net_input(m->g_a, "x")),
-    };
-    nenc_pool_run(c->params.pool, c->y_h * m->y_stride, 16, load_rows, &j);
-    hyper_set_quality(c, m->g_a, c->g_a);
-    NENC_TRY(nenc_plan_run(c->g_a, diag));
-    const float *y = nenc_plan_output(c->g_a);
-    for (size_t i = 0; i < hyper_y_size(c); i += n)
-        for (size_t k = 0; k < n; k++)
-            c->y[i + k] = y[i + k] * c->gain[k];
+    hyper_part in;
+    NENC_TRY(hyper_plan_region(c, true, part, &in, diag));
+    load_job load = { src, &in, nenc_plan_input(
+        c->region, (size_t)nenc_net_input(m->g_a, "x")), m->offset };
+    nenc_pool_run(c->params.pool, in.y1 - in.y0, 16, load_rows, &load);
+    hyper_set_quality(c->t, m->g_a, c->region);
+    NENC_TRY(nenc_plan_run(c->region, diag));
+    const size_t s = m->y_stride;
+    gain_job gain = { c, part, nenc_plan_output(c->region), in.y0 / s,
+                      in.x0 / s, (in.x1 - in.x0) / s };
+    nenc_pool_run(c->params.pool, part->y1 - part->y0, 1, gain_rows, &gain);
     return NENC_OK;
+}
+
+/* The latents' next rows, dropping those before `keep`. */
+static nenc_status analyse_rows(hyper_context *c, const nenc_image *src,
+                                size_t keep, nenc_diag *diag)
+{
+    const size_t y0 = c->y_end;
+    nenc_status st;
+    do {
+        const size_t y1 = NENC_MIN(y0 + c->part, c->y_h);
+        c->y_end = y0;
+        st = hyper_rows_extend(c, keep, y1, diag);
+        for (size_t x = 0; st >= 0 && x < c->y_w; x += c->part) {
+            const hyper_part part = { y0, y1, x,
+                                      NENC_MIN(x + c->part, c->y_w) };
+            st = analyse_part(c, src, &part, diag);
+        }
+    } while (st == NENC_ELIMIT && hyper_smaller_part(c));
+    return st;
 }
 
 /* ------------------------------------------------------------- quantisation */
@@ -78,24 +118,24 @@ static int32_t nearest(float v)
     return (int32_t)lrintf(v);
 }
 
-static nenc_status make_z(hyper_context *c, nenc_diag *diag)
+static nenc_status make_z(hyper_unit *u, nenc_diag *diag)
 {
-    const hyper_model *m = c->model;
-    float *in = nenc_plan_input(c->h_a, (size_t)nenc_net_input(m->h_a, "y"));
-    const size_t n = hyper_y_size(c);
+    const hyper_model *m = u->model;
+    float *in = nenc_plan_input(u->h_a, (size_t)nenc_net_input(m->h_a, "y"));
+    const size_t n = hyper_y_size(u);
     for (size_t i = 0; i < n; i++)
-        in[i] = m->abs_y ? fabsf(c->y[i]) : c->y[i];
-    hyper_set_quality(c, m->h_a, c->h_a);
-    NENC_TRY(nenc_plan_run(c->h_a, diag));
-    const float *z = nenc_plan_output(c->h_a);
-    for (size_t i = 0; i < hyper_z_size(c); i++)
-        c->z_symbol[i] = nearest(
-            z[i] - (m->z_offset ? m->z_offset[c->z_index[i]] : 0.0f));
+        in[i] = m->abs_y ? fabsf(u->y[i]) : u->y[i];
+    hyper_set_quality(u->t, m->h_a, u->h_a);
+    NENC_TRY(nenc_plan_run(u->h_a, diag));
+    const float *z = nenc_plan_output(u->h_a);
+    for (size_t i = 0; i < hyper_z_size(u); i++)
+        u->z_symbol[i] = nearest(
+            z[i] - (m->z_offset ? m->z_offset[u->z_index[i]] : 0.0f));
     return NENC_OK;
 }
 
 typedef struct quantise_job {
-    hyper_context *c;
+    hyper_unit *u;
     const float *weight;     /* [y_channels]: bits that an error of 1 costs */
 } quantise_job;
 
@@ -122,16 +162,16 @@ static int32_t choose(const nenc_cdf_set *set, uint16_t table, float v,
 static void quantise_rows(void *user, int worker, size_t first, size_t end)
 {
     const quantise_job *j = user;
-    hyper_context *c = j->c;
-    const hyper_model *m = c->model;
+    const hyper_unit *u = j->u;
+    const hyper_model *m = u->model;
     const size_t n = m->y_channels;
     (void)worker;
-    for (size_t p = first * c->y_w; p < end * c->y_w; p++) {
+    for (size_t p = first * u->y_w; p < end * u->y_w; p++) {
         const float *mean = m->entropy == HYPER_MEAN_SCALE
-                            ? c->y_mean + p * n : m->y_offset;
+                            ? u->y_mean + p * n : m->y_offset;
         for (size_t k = 0; k < n; k++) {
-            const float v = c->y[p * n + k] - (mean ? mean[k] : 0.0f);
-            c->y_symbol[p * n + k] = choose(m->y_set, c->y_index[p * n + k], v,
+            const float v = u->y[p * n + k] - (mean ? mean[k] : 0.0f);
+            u->y_symbol[p * n + k] = choose(m->y_set, u->y_index[p * n + k], v,
                                             j->weight[k]);
         }
     }
@@ -141,22 +181,22 @@ static void quantise_rows(void *user, int worker, size_t first, size_t end)
  * bits / pixel + lambda 255^2 MSE, with the MSE a mean over pixels and three
  * colours; the synthesis is close to orthonormal, so an error e of a latent
  * adds (e inverse_gain)^2 to the squared error of the picture. */
-static nenc_status quantise(hyper_context *c, nenc_diag *diag)
+static nenc_status quantise(hyper_unit *u, nenc_diag *diag)
 {
-    const hyper_model *m = c->model;
+    const hyper_model *m = u->model;
     float *weight = nenc_mem_zalloc(m->y_channels, sizeof *weight);
     if (!weight)
         return nenc_fail(diag, NENC_ENOMEM, "out of memory");
     if (m->has_lambda) {
         const float span = m->log_lambda[1] - m->log_lambda[0];
-        const float part = span * c->t;
+        const float part = span * u->t;
         const float lambda = nenc_exactf_exp(m->log_lambda[0] + part);
         for (size_t k = 0; k < m->y_channels; k++)
             weight[k] = RDO_CAUTION * lambda * (255.0f * 255.0f / 3.0f)
-                        * c->inverse[k] * c->inverse[k];
+                        * u->inverse[k] * u->inverse[k];
     }
-    quantise_job j = { c, weight };
-    nenc_pool_run(c->params.pool, c->y_h, 1, quantise_rows, &j);
+    quantise_job j = { u, weight };
+    nenc_pool_run(u->pool, u->y_h, 1, quantise_rows, &j);
     nenc_mem_free(weight);
     return NENC_OK;
 }
@@ -169,33 +209,115 @@ static unsigned lanes_for(size_t symbols)
     return symbols >= 1u << 20 ? 4 : symbols >= 1u << 14 ? 2 : 1;
 }
 
-static nenc_status write_symbols(hyper_context *c, nenc_buffer *out,
+static nenc_status write_symbols(hyper_unit *u, nenc_buffer *out,
                                  nenc_diag *diag)
 {
-    const hyper_model *m = c->model;
+    const hyper_model *m = u->model;
     nenc_rc_encoder enc;
-    nenc_rc_encoder_init(&enc, lanes_for(hyper_y_size(c)),
-                         c->params.max_memory / 4);
+    nenc_rc_encoder_init(&enc, lanes_for(hyper_y_size(u)), u->max_memory);
     if (m->h_s)
-        nenc_rc_encode_run(&enc, m->z_set, c->z_index, c->z_symbol,
-                           hyper_z_size(c));
-    nenc_rc_encode_run(&enc, m->y_set, c->y_index, c->y_symbol,
-                       hyper_y_size(c));
+        nenc_rc_encode_run(&enc, m->z_set, u->z_index, u->z_symbol,
+                           hyper_z_size(u));
+    nenc_rc_encode_run(&enc, m->y_set, u->y_index, u->y_symbol,
+                       hyper_y_size(u));
     const nenc_status st = nenc_rc_encoder_finish(&enc, out, diag);
     nenc_rc_encoder_free(&enc);
     return st;
 }
 
-nenc_status hyper_encode_unit(void *context, const nenc_image *src,
-                              nenc_buffer *out, nenc_diag *diag)
+/* One unit being written. */
+typedef struct unit_job {
+    hyper_unit *u;
+    const hyper_context *c;
+    size_t y, x;             /* its first latent */
+    nenc_buffer bytes;
+    nenc_status status;
+    nenc_diag diag;
+} unit_job;
+
+static nenc_status write_unit(unit_job *j)
+{
+    hyper_unit *u = j->u;
+    const size_t n = u->model->y_channels, row = u->y_w * n;
+    for (size_t i = 0; i < u->y_h; i++)
+        memcpy(u->y + i * row, hyper_row(j->c, j->y + i) + j->x * n,
+               row * sizeof *u->y);
+    if (u->model->h_s) {
+        NENC_TRY(make_z(u, &j->diag));
+        NENC_TRY(hyper_unit_predict(u, &j->diag));
+    }
+    NENC_TRY(quantise(u, &j->diag));
+    return write_symbols(u, &j->bytes, &j->diag);
+}
+
+static void run_jobs(void *user, int worker, size_t first, size_t end)
+{
+    unit_job *jobs = user;
+    (void)worker;
+    for (size_t i = first; i < end; i++)
+        jobs[i].status = write_unit(&jobs[i]);
+}
+
+/* Units [from, end) of a row, side by side. */
+static nenc_status write_batch(hyper_context *c, const nenc_units *units,
+                               unit_job *jobs, uint32_t uy, uint32_t from,
+                               uint32_t end, nenc_diag *diag)
+{
+    const size_t n = end - from;
+    nenc_status st = NENC_OK;
+    for (size_t i = 0; st >= 0 && i < n; i++) {
+        unit_job *j = &jobs[i];
+        *j = (unit_job){ .u = &c->units[i], .c = c, .y = uy * c->unit_h,
+                         .x = (from + i) * c->unit_w };
+        nenc_buffer_init(&j->bytes, c->params.max_memory / 4);
+        st = hyper_unit_prepare(j->u, NENC_MIN(c->unit_h, c->y_h - j->y),
+                                NENC_MIN(c->unit_w, c->y_w - j->x), true,
+                                diag);
+    }
+    if (st >= 0) {
+        if (n == 1)
+            run_jobs(jobs, 0, 0, 1);
+        else
+            nenc_pool_run(c->params.pool, n, 1, run_jobs, jobs);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (st >= 0 && jobs[i].status < 0)
+            st = nenc_fail(diag, jobs[i].status, "%s", jobs[i].diag.text);
+        if (st >= 0)
+            st = units->put(units->user, uy * c->units_x + from + (uint32_t)i,
+                            &jobs[i].bytes, diag);
+        nenc_buffer_free(&jobs[i].bytes);
+    }
+    return st;
+}
+
+static nenc_status write_picture(hyper_context *c, const nenc_image *src,
+                                 const nenc_units *units, unit_job *jobs,
+                                 nenc_diag *diag)
+{
+    const uint32_t step = (uint32_t)c->n_units;
+    for (uint32_t y = 0; y < c->units_y; y++) {
+        const size_t first = y * c->unit_h;
+        while (c->y_end < NENC_MIN(first + c->unit_h, c->y_h))
+            NENC_TRY(analyse_rows(c, src, first, diag));
+        for (uint32_t x = 0; x < c->units_x; x += step)
+            NENC_TRY(write_batch(c, units, jobs, y, x,
+                                 NENC_MIN(c->units_x, x + step), diag));
+    }
+    return NENC_OK;
+}
+
+nenc_status hyper_encode(void *context, const nenc_image *src,
+                         const nenc_units *units, nenc_diag *diag)
 {
     hyper_context *c = context;
-    NENC_TRY(hyper_prepare(c, src->width, src->height, true, diag));
-    NENC_TRY(analyse(c, src, diag));
-    if (c->model->h_s) {
-        NENC_TRY(make_z(c, diag));
-        NENC_TRY(hyper_predict(c, diag));
-    }
-    NENC_TRY(quantise(c, diag));
-    return write_symbols(c, out, diag);
+    if (!c->model->g_a || (c->model->h_s && !c->model->h_a))
+        return nenc_fail(diag, NENC_EMODEL,
+                         "the model has no analysis networks: it only decodes");
+    unit_job *jobs = nenc_mem_zalloc(c->n_units, sizeof *jobs);
+    if (!jobs)
+        return nenc_fail(diag, NENC_ENOMEM, "out of memory");
+    const nenc_status st = write_picture(c, src, units, jobs, diag);
+    nenc_mem_free(jobs);
+    return st;
 }

@@ -8,14 +8,15 @@
 #include "onednn.h"
 
 nenc_status nenc_image_alloc(nenc_image *image, uint32_t width,
-                             uint32_t height, uint32_t channels)
+                             uint32_t height, uint32_t channels,
+                             uint32_t bits)
 {
     memset(image, 0, sizeof *image);
     if (!width || !height || width > 1 << 24 || height > 1 << 24
-        || (channels != 1 && channels != 3))
+        || !channels || channels > 4 || (bits != 8 && bits != 16))
         return NENC_EINVAL;
     size_t stride;
-    if (!nenc_size_mul(&stride, width, channels))
+    if (!nenc_size_mul(&stride, width, channels * (bits / 8)))
         return NENC_ENOMEM;
     image->data = nenc_mem_zalloc(height, stride);
     if (!image->data)
@@ -23,6 +24,7 @@ nenc_status nenc_image_alloc(nenc_image *image, uint32_t width,
     image->width = width;
     image->height = height;
     image->channels = channels;
+    image->bits = bits;
     image->stride = stride;
     return NENC_OK;
 }
@@ -32,7 +34,24 @@ void nenc_image_free(nenc_image *image)
     if (!image)
         return;
     nenc_mem_free(image->data);
+    nenc_mem_free(image->icc.data);
+    nenc_mem_free(image->exif.data);
+    nenc_mem_free(image->xmp.data);
     memset(image, 0, sizeof *image);
+}
+
+nenc_status nenc_blob_set(nenc_blob *blob, const void *data, size_t size)
+{
+    uint8_t *copy = NULL;
+    if (size) {
+        copy = nenc_mem_alloc(size, 1);
+        if (!copy)
+            return NENC_ENOMEM;
+        memcpy(copy, data, size);
+    }
+    nenc_mem_free(blob->data);
+    *blob = (nenc_blob){ copy, size };
+    return NENC_OK;
 }
 
 #define TEXT(x) #x

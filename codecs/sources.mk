@@ -5,6 +5,7 @@ codecs_sources = \
 	codecs/decode.c codecs/encode.c \
 	codecs/hyperprior.c codecs/hyperprior.h \
 	codecs/hyperprior_build.c codecs/hyperprior_build.h \
+	codecs/hyperprior_context.c codecs/hyperprior_unit.c \
 	codecs/hyperprior_decode.c codecs/hyperprior_encode.c \
 	codecs/hyperprior_import.c \
 	codecs/image.c \

@@ -47,7 +47,7 @@ static nenc_status mirrored(nenc_image *out, const char *path,
 {
     nenc_image in;
     NENC_TRY(nenc_picture_load(&in, path, diag));
-    NENC_TRY(nenc_image_alloc(out, WIDTH, HEIGHT, in.channels));
+    NENC_TRY(nenc_image_alloc(out, WIDTH, HEIGHT, in.channels, 8));
     for (uint32_t y = 0; y < HEIGHT; y++)
         for (uint32_t x = 0; x < WIDTH; x++)
             memcpy(out->data + y * out->stride + x * in.channels,

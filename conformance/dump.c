@@ -10,6 +10,7 @@
 #include "hyperprior.h"
 #include "model.h"
 #include "picture_file.h"
+#include "unit_store.h"
 
 enum { MAX_TENSORS = 8 };
 
@@ -45,8 +46,7 @@ static nenc_status add(dump *d, const char *name, nenc_dtype dtype,
     return NENC_OK;
 }
 
-static nenc_status add_encoder(dump *d, const hyper_context *c,
-                               nenc_diag *diag)
+static nenc_status add_encoder(dump *d, const hyper_unit *c, nenc_diag *diag)
 {
     const hyper_model *m = c->model;
     const size_t n = hyper_y_size(c);
@@ -69,35 +69,34 @@ static nenc_status add_encoder(dump *d, const hyper_context *c,
                m->z_channels, diag);
 }
 
-static nenc_status encode(dump *d, nenc_buffer *stream, nenc_diag *diag)
+static nenc_status encode(dump *d, unit_store *units, nenc_diag *diag)
 {
     const nenc_codec *codec = d->model->codec;
     void *context;
     NENC_TRY(codec->open(&context, d->model->bound, &d->params, diag));
-    nenc_status st = codec->encode_unit(context, &d->picture, stream, diag);
+    nenc_status st = unit_store_encode_in(units, codec, context, &d->picture,
+                                          diag);
     if (st >= 0)
-        st = add_encoder(d, context, diag);
+        st = add_encoder(d, ((const hyper_context *)context)->units, diag);
     codec->close(context);
     return st;
 }
 
 /* Samples of the padded picture, before they are rounded. */
-static nenc_status decode(dump *d, const nenc_buffer *stream, nenc_diag *diag)
+static nenc_status decode(dump *d, unit_store *units, nenc_diag *diag)
 {
     const nenc_codec *codec = d->model->codec;
     void *context;
-    nenc_bytes src;
     nenc_sha256 symbols;
-    nenc_bytes_init(&src, stream->data, stream->size);
     nenc_sha256_init(&symbols);
     NENC_TRY(codec->open(&context, d->model->bound, &d->params, diag));
-    nenc_status st = codec->decode_unit(context, &src, &d->picture, &symbols,
-                                        diag);
+    nenc_status st = unit_store_decode_in(units, codec, context, &d->picture,
+                                          &symbols, diag);
     if (st >= 0) {
         const hyper_context *c = context;
-        const nenc_shape s = nenc_plan_output_shape(c->g_s);
-        st = add(d, "samples", NENC_F32, nenc_plan_output(c->g_s), s.h, s.w,
-                 s.c, diag);
+        const nenc_shape s = nenc_plan_output_shape(c->region);
+        st = add(d, "samples", NENC_F32, nenc_plan_output(c->region), s.h,
+                 s.w, s.c, diag);
     }
     codec->close(context);
     return st;
@@ -120,21 +119,20 @@ static nenc_status save(const dump *d, nenc_diag *diag)
 
 static nenc_status run(dump *d, nenc_diag *diag)
 {
-    nenc_buffer stream;
+    unit_store units = { .n = 0 };
     nenc_fpenv env;
     NENC_TRY(nenc_model_open(&d->model, d->model_path, diag));
     if (strcmp(d->model->codec->name, "hyperprior"))
         return nenc_fail(diag, NENC_EMODEL, "not a hyperprior model");
     NENC_TRY(nenc_picture_load(&d->picture, d->picture_path, diag));
-    d->params = (nenc_codec_params){ .max_memory = (size_t)1 << 31,
-                                     .quality = d->quality };
-    nenc_buffer_init(&stream, (size_t)1 << 30);
+    d->params = unit_store_params(&d->picture, 0, 0, d->quality);
+    d->params.max_memory = (size_t)1 << 31;
     nenc_fpenv_enter(&env);
-    nenc_status st = encode(d, &stream, diag);
+    nenc_status st = encode(d, &units, diag);
     if (st >= 0)
-        st = decode(d, &stream, diag);
+        st = decode(d, &units, diag);
     nenc_fpenv_leave(&env);
-    nenc_buffer_free(&stream);
+    unit_store_free(&units);
     return st < 0 ? st : save(d, diag);
 }
 

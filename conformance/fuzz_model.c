@@ -8,6 +8,7 @@
 #include "container.h"
 #include "fuzz.h"
 #include "model.h"
+#include "unit_store.h"
 
 /* Work that one input may ask for: a model that takes long is not a bug. */
 enum { MEMORY = 1 << 19, SIDE = 16 };
@@ -24,29 +25,22 @@ static bool is_small(const nenc_model *m)
 static void code(const nenc_model *m, int quality)
 {
     uint8_t samples[SIDE * SIDE * 3];
-    nenc_image im = { SIDE, SIDE - 3, 3, SIDE * 3, samples };
-    const nenc_codec_params params = { .max_memory = MEMORY,
-                                       .quality = quality };
-    nenc_buffer unit;
+    nenc_image im = { .width = SIDE, .height = SIDE - 3, .channels = 3,
+                      .bits = 8, .stride = SIDE * 3, .data = samples };
+    nenc_codec_params params = unit_store_params(&im, 0, 0, quality);
+    unit_store units = { .n = 0 };
     nenc_sha256 symbols;
-    nenc_bytes in;
-    void *c = NULL;
     nenc_diag diag;
+    params.max_memory = MEMORY;
     for (size_t i = 0; i < sizeof samples; i++)
         samples[i] = (uint8_t)(i * i / 7);
-    nenc_buffer_init(&unit, 1 << 20);
     nenc_sha256_init(&symbols);
-    if (m->codec->open(&c, m->bound, &params, &diag) >= 0
-        && m->codec->encode_unit(c, &im, &unit, &diag) >= 0) {
-        m->codec->close(c);
-        nenc_bytes_init(&in, unit.data, unit.size);
-        if (m->codec->open(&c, m->bound, &params, &diag) >= 0
-            && m->codec->decode_unit(c, &in, &im, &symbols, &diag) < 0
-            && diag.status != NENC_ELIMIT && diag.status != NENC_EMODEL)
-            abort();             /* what was just written must be read */
-    }
-    m->codec->close(c);
-    nenc_buffer_free(&unit);
+    if (unit_store_encode(&units, m->codec, m->bound, &params, &im, &diag) >= 0
+        && unit_store_decode(&units, m->codec, m->bound, &params, &im,
+                             &symbols, &diag) < 0
+        && diag.status != NENC_ELIMIT && diag.status != NENC_EMODEL)
+        abort();             /* what was just written must be read */
+    unit_store_free(&units);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

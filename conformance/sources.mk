@@ -7,9 +7,12 @@ metrics_LDADD = libeval.la $(app_internal_ldadd)
 convert_SOURCES = conformance/convert.c
 convert_LDADD = libeval.la $(app_internal_ldadd)
 
+# Codecs without a container, for tools, fuzz targets and tests.
+unit_store_sources = conformance/unit_store.c conformance/unit_store.h
+
 # What a model makes of a picture, for tests/compare_torch.py.
 noinst_PROGRAMS += dump
-dump_SOURCES = conformance/dump.c
+dump_SOURCES = conformance/dump.c $(unit_store_sources)
 dump_LDADD = libeval.la $(app_internal_ldadd)
 
 # `make bench` builds and runs these.
@@ -42,7 +45,8 @@ conformance_fuzz_media_LDADD = $(app_internal_ldadd)
 conformance_fuzz_media_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 fuzz_programs += conformance/fuzz_model
-conformance_fuzz_model_SOURCES = conformance/fuzz_model.c $(fuzz_sources)
+conformance_fuzz_model_SOURCES = conformance/fuzz_model.c $(fuzz_sources) \
+	$(unit_store_sources)
 conformance_fuzz_model_LDADD = $(app_internal_ldadd)
 conformance_fuzz_model_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 

@@ -8,11 +8,13 @@
 #include "outside.h"
 
 static const nenc_outside_metric known[] = {
-    { "ssimulacra2", "ssimulacra2 {in.png} {out.png}", "", NULL, { { 0 } } },
-    { "butteraugli", "butteraugli_main {in.png} {out.png}", "3-norm:", NULL, { { 0 } } },
-    { "vmaf", "ffmpeg -nostdin -threads 1 -i {out.png} -i {in.png} -lavfi "
-      "[0:v]format=yuv444p[d];[1:v]format=yuv444p[r];[d][r]libvmaf -f null -",
-      "VMAF score:", NULL, { { 0 } } },
+    { .key = "ssimulacra2", .marker = "",
+      .command = "ssimulacra2 {in.png} {out.png}" },
+    { .key = "butteraugli", .marker = "3-norm:",
+      .command = "butteraugli_main {in.png} {out.png}" },
+    { .key = "vmaf", .marker = "VMAF score:",
+      .command = "ffmpeg -nostdin -threads 1 -i {out.png} -i {in.png} -lavfi "
+      "[0:v]format=yuv444p[d];[1:v]format=yuv444p[r];[d][r]libvmaf -f null -" },
 };
 
 /* FFmpeg may have been built without the filter. */

@@ -65,7 +65,7 @@ nenc_status nenc_source_open(nenc_source *s, const char *path,
         s->channels = signal.sound.channels;
         s->amount = (double)signal.sound.frames / s->rate;
     }
-    const bool is_plain = 1
+    const bool is_plain = signal.image.bits <= 8
                        && (signal.image.channels == 0
                            || signal.image.channels % 2 == 1);
     nenc_signal_free(&signal);
@@ -140,7 +140,7 @@ static nenc_status match_channels(nenc_image *image, uint32_t channels,
     nenc_image made = { 0 };
     if (image->channels == channels)
         return NENC_OK;
-    if (nenc_image_alloc(&made, image->width, image->height, channels) < 0)
+    if (nenc_image_alloc(&made, image->width, image->height, channels, 8) < 0)
         return nenc_fail(diag, NENC_ENOMEM, "out of memory");
     for (size_t y = 0; y < image->height; y++) {
         const uint8_t *s = image->data + y * image->stride;

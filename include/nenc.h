@@ -72,23 +72,43 @@ NENC_API const char *nenc_build_info(void);
 
 /* ------------------------------------------------------------------ images */
 
-/** Interleaved samples, 8 bits each, rows from the top.
- *  1 channel is gray, 3 are R'G'B' (sRGB unless the file says otherwise). */
+/** Bytes that go along with a picture; none where size is 0. */
+typedef struct nenc_blob {
+    uint8_t *data;       /**< owned: nenc_blob_set() */
+    size_t   size;
+} nenc_blob;
+
+/** Interleaved samples, rows from the top.  1 channel is gray, 2 are gray and
+ *  alpha, 3 are R'G'B', 4 are R'G'B' and alpha.  Without a profile they are
+ *  sRGB.  Alpha is straight: colours are not multiplied by it. */
 typedef struct nenc_image {
-    uint32_t width;      /**< samples in a row, 1 to 2^24 */
+    uint32_t width;      /**< pixels in a row, 1 to 2^24 */
     uint32_t height;     /**< rows, 1 to 2^24 */
-    uint32_t channels;   /**< 1 or 3 */
-    size_t   stride;     /**< bytes from a row to the next */
+    uint32_t channels;   /**< 1 to 4 */
+    uint32_t bits;       /**< 8: a byte a sample, or 16: a uint16_t of this
+                              machine's byte order, 0 to 65535 */
+    size_t   stride;     /**< bytes from a row to the next; even for 16 bits */
     uint8_t *data;       /**< height * stride bytes */
+    nenc_blob icc;       /**< the samples' ICC profile */
+    nenc_blob exif;      /**< a TIFF structure ("II*" or "MM"), upright */
+    nenc_blob xmp;       /**< a packet of XML */
 } nenc_image;
 
-/** Allocate `image->data` for the dimensions given; stride = width * channels.
+/** Allocate `image->data` for the dimensions given, all zeros, with
+ *  stride = width * channels * bits / 8 and empty blobs.
  *  @return NENC_OK, NENC_EINVAL (a dimension out of range) or NENC_ENOMEM */
 NENC_API NENC_NODISCARD nenc_status nenc_image_alloc(
-    nenc_image *image, uint32_t width, uint32_t height, uint32_t channels);
+    nenc_image *image, uint32_t width, uint32_t height, uint32_t channels,
+    uint32_t bits);
 
-/** Free what nenc_image_alloc() or a decoder allocated; clears the struct. */
+/** Free what nenc_image_alloc() or a decoder allocated, blobs included; clears
+ *  the struct.  NULL is fine. */
 NENC_API void nenc_image_free(nenc_image *image);
+
+/** Put a copy of `size` bytes in place of what the blob holds; 0 empties it.
+ *  @return NENC_OK or NENC_ENOMEM (nothing changed) */
+NENC_API NENC_NODISCARD nenc_status nenc_blob_set(
+    nenc_blob *blob, const void *data, size_t size);
 
 /* ------------------------------------------------------------------ models */
 

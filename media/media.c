@@ -116,7 +116,7 @@ nenc_status nenc_media_alloc(nenc_image *image, uint32_t width,
                          "a picture of %ux%u is over the limit of %llu pixels",
                          (unsigned)width, (unsigned)height,
                          (unsigned long long)max_pixels);
-    const nenc_status st = nenc_image_alloc(image, width, height, channels);
+    const nenc_status st = nenc_image_alloc(image, width, height, channels, 8);
     return st < 0 ? nenc_fail(diag, st, "a picture of %ux%u: %s",
                               (unsigned)width, (unsigned)height,
                               nenc_strerror(st))

@@ -68,7 +68,7 @@ nenc_status nenc_image_orient(nenc_image *image, unsigned orientation,
     nenc_image turned;
     const nenc_status st = nenc_image_alloc(
         &turned, swap ? image->height : image->width,
-        swap ? image->width : image->height, image->channels);
+        swap ? image->width : image->height, image->channels, 8);
     if (st < 0)
         return nenc_fail(diag, st, "out of memory for turning the picture");
     for (uint32_t y = 0; y < turned.height; y++)

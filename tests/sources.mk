@@ -49,5 +49,11 @@ check_PROGRAMS += tests/test_net tests/test_container tests/test_model \
 	tests/test_hyperprior
 tests_test_net_SOURCES = tests/test_net.c
 tests_test_container_SOURCES = tests/test_container.c $(toy_sources)
-tests_test_model_SOURCES = tests/test_model.c $(toy_sources)
-tests_test_hyperprior_SOURCES = tests/test_hyperprior.c $(toy_sources)
+tests_test_model_SOURCES = tests/test_model.c $(toy_sources) \
+	$(unit_store_sources)
+tests_test_hyperprior_SOURCES = tests/test_hyperprior.c $(toy_sources) \
+	$(unit_store_sources)
+
+check_PROGRAMS += tests/test_parts
+tests_test_parts_SOURCES = tests/test_parts.c $(toy_sources) \
+	$(unit_store_sources)

@@ -125,8 +125,8 @@ static void test_missing_program(void **state)
 static void test_outside(void **state)
 {
     (void)state;
-    const nenc_outside_metric plain = { "ssimulacra2", "", "", NULL };
-    const nenc_outside_metric marked = { "butteraugli", "", "3-norm:", NULL };
+    const nenc_outside_metric plain = { .marker = "" };
+    const nenc_outside_metric marked = { .marker = "3-norm:" };
     double v;
     assert_true(nenc_outside_parse(&plain, "66.39417978\n", &v));
     assert_float_equal(v, 66.39417978, 0);

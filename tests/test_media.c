@@ -52,8 +52,9 @@ static nenc_status read_status(const char *text, size_t size)
 /* A picture of smooth colour and a little noise, with room after each row. */
 static nenc_image make_image(uint32_t width, uint32_t height, uint32_t channels)
 {
-    nenc_image image = { width, height, channels,
-                         (size_t)width * channels + 5, NULL };
+    nenc_image image = { .width = width, .height = height,
+                         .channels = channels, .bits = 8,
+                         .stride = (size_t)width * channels + 5 };
     image.data = malloc(image.stride * height);
     assert_non_null(image.data);
     for (uint32_t y = 0; y < height; y++)
@@ -124,7 +125,8 @@ static void gray_to_ppm_is_tripled(void **state)
 {
     (void)state;
     uint8_t samples[] = { 1, 200 };
-    const nenc_image gray = { 2, 1, 1, 2, samples };
+    const nenc_image gray = { .width = 2, .height = 1, .channels = 1,
+                              .bits = 8, .stride = 2, .data = samples };
     blob file = { NULL, 0, 0 };
     assert_int_equal(nenc_ppm_write(&gray, blob_write, &file, NULL), 0);
     assert_int_equal(file.size, 17);
@@ -271,7 +273,7 @@ static void orientations(void **state)
     for (unsigned o = 1; o <= 8; o++)
         for (uint32_t channels = 1; channels <= 3; channels += 2) {
             nenc_image image;
-            assert_int_equal(nenc_image_alloc(&image, 2, 3, channels), 0);
+            assert_int_equal(nenc_image_alloc(&image, 2, 3, channels, 8), 0);
             for (size_t i = 0; i < 6 * channels; i++)
                 image.data[i] = (uint8_t)(i / channels + 1);
             assert_int_equal(nenc_image_orient(&image, o, NULL), 0);

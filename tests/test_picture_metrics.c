@@ -16,7 +16,7 @@ static nenc_image flat(uint32_t width, uint32_t height, uint32_t channels,
                        int value)
 {
     nenc_image image;
-    assert_int_equal(nenc_image_alloc(&image, width, height, channels),
+    assert_int_equal(nenc_image_alloc(&image, width, height, channels, 8),
                      NENC_OK);
     memset(image.data, value, image.height * image.stride);
     return image;

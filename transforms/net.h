@@ -39,6 +39,17 @@ size_t nenc_net_input_channels(const nenc_net *net, size_t input);
 size_t nenc_net_channels(const nenc_net *net);
 size_t nenc_net_layers(const nenc_net *net);
 
+/** Which rows (columns: both ways are alike) of an input the rows [*first,
+ *  *end) of the output depend on, as if there were no edges: a part of the
+ *  input that has them all, and begins at a multiple of the network's stride,
+ *  gives these rows the same values as the whole one.
+ *  @param[in,out] first, end  of the output; then of the input, beyond its
+ *                             edges too
+ *  @return NENC_OK, NENC_ENOMEM */
+NENC_NODISCARD nenc_status nenc_net_reach(const nenc_net *net, size_t input,
+                                          int64_t *first, int64_t *end,
+                                          nenc_diag *diag);
+
 typedef enum nenc_backend {
     NENC_EXACT,     /**< normative: the same bits on every machine */
     NENC_ONEDNN     /**< fast, last bits unspecified; exact where absent */

@@ -65,6 +65,12 @@ typedef struct nenc_op_run {
     float *scratch;                      /**< of this worker */
 } nenc_op_run;
 
+/** How a layer's output positions lie to those of its sources. */
+typedef enum nenc_moves {
+    NENC_MOVES_NOTHING, NENC_MOVES_CONV, NENC_MOVES_SHUFFLE,
+    NENC_MOVES_UNSHUFFLE, NENC_MOVES_PAD, NENC_MOVES_CROP
+} nenc_moves;
+
 /** A kind of layer. */
 struct nenc_layer {
     const char *name;
@@ -74,6 +80,7 @@ struct nenc_layer {
     bool elementwise;                    /**< dst may be src[0] */
     bool is_conv;                        /**< takes an activation, oneDNN */
     nenc_point point;                    /**< for element-wise functions */
+    nenc_moves moves;
     /** Read the arguments, bind weights, set cout from cin. */
     nenc_status (*open)(nenc_op *op, nenc_args *a);
     /** dst's dims from those of the sources. */

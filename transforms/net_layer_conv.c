@@ -147,11 +147,11 @@ static void igdn_run(const nenc_op_run *r, size_t row0, size_t row1)
 
 const nenc_layer nenc_layers_conv[] = {
     { .name = "conv", .min_args = 2, .max_args = 2, .has_weights = true,
-      .is_conv = true, .open = conv_open, .shape = conv_shape,
-      .run = conv_run },
+      .is_conv = true, .moves = NENC_MOVES_CONV, .open = conv_open,
+      .shape = conv_shape, .run = conv_run },
     { .name = "deconv", .min_args = 2, .max_args = 2, .has_weights = true,
-      .is_conv = true, .open = deconv_open, .shape = conv_shape,
-      .run = conv_run },
+      .is_conv = true, .moves = NENC_MOVES_CONV, .open = deconv_open,
+      .shape = conv_shape, .run = conv_run },
     { .name = "linear", .min_args = 2, .max_args = 2, .has_weights = true,
       .is_conv = true, .open = linear_open, .shape = conv_shape,
       .run = conv_run },
