@@ -115,11 +115,12 @@ nenc_status nenc_head_parse(nenc_head *h, nenc_bytes *b, nenc_diag *diag)
                          "a picture of %llux%llu, at most %dx%d",
                          (unsigned long long)width,
                          (unsigned long long)height, MAX_DIM, MAX_DIM);
-    if ((h->channels != 1 && h->channels != 3) || h->bits != 8 || colour)
+    if ((h->channels != 1 && h->channels != 3)
+        || (h->bits != 8 && h->bits != 16) || colour)
         return nenc_fail(diag, NENC_EUNSUPPORTED,
                          "%u channels of %u bits, colour %u: this program "
-                         "reads 8-bit sRGB or gray", h->channels, h->bits,
-                         colour);
+                         "reads R'G'B' or gray of 8 or 16 bits", h->channels,
+                         h->bits, colour);
     if (h->quality > 100)
         return nenc_fail(diag, NENC_EBITSTREAM, "quality %d, at most 100",
                          h->quality);
@@ -145,6 +146,58 @@ nenc_status nenc_head_parse(nenc_head *h, nenc_bytes *b, nenc_diag *diag)
     if (units > MAX_UNITS)
         return nenc_fail(diag, NENC_EBITSTREAM, "%llu units, at most %d",
                          (unsigned long long)units, MAX_UNITS);
+    return NENC_OK;
+}
+
+/* Kinds of what META holds. */
+enum { META_ICC = 1, META_EXIF = 2, META_XMP = 3 };
+
+static nenc_blob *blob_of(nenc_image *image, unsigned kind)
+{
+    switch (kind) {
+    case META_ICC: return &image->icc;
+    case META_EXIF: return &image->exif;
+    case META_XMP: return &image->xmp;
+    default: return NULL;
+    }
+}
+
+nenc_status nenc_write_meta(nenc_writer *w, const nenc_image *image,
+                            nenc_diag *diag)
+{
+    nenc_image copy = *image;        /* to take addresses in */
+    nenc_buffer b;
+    nenc_status st = NENC_OK;
+    nenc_buffer_init(&b, SIZE_MAX);
+    for (unsigned kind = META_ICC; kind <= META_XMP; kind++) {
+        const nenc_blob *blob = blob_of(&copy, kind);
+        if (!blob->size)
+            continue;
+        nenc_buffer_u8(&b, (uint8_t)kind);
+        nenc_buffer_varint(&b, blob->size);
+        nenc_buffer_put(&b, blob->data, blob->size);
+    }
+    if (b.failed)
+        st = nenc_fail(diag, NENC_ENOMEM, "out of memory");
+    else if (b.size)
+        st = nenc_write_chunk(w, NENC_CHUNK_META, b.data, b.size, diag);
+    nenc_buffer_free(&b);
+    return st;
+}
+
+nenc_status nenc_meta_parse(nenc_image *image, nenc_bytes *b, nenc_diag *diag)
+{
+    while (nenc_bytes_left(b)) {
+        nenc_blob *blob = blob_of(image, nenc_bytes_u8(b));
+        const uint64_t size = nenc_bytes_varint(b);
+        const uint8_t *data = size <= nenc_bytes_left(b)
+                            ? nenc_bytes_get(b, (size_t)size) : NULL;
+        if (b->failed || !data)
+            return nenc_fail(diag, NENC_EBITSTREAM,
+                             "the META chunk is too short");
+        if (blob && nenc_blob_set(blob, data, (size_t)size) < 0)
+            return nenc_fail(diag, NENC_ENOMEM, "out of memory");
+    }
     return NENC_OK;
 }
 
@@ -212,6 +265,7 @@ nenc_status nenc_read_chunk(nenc_reader *r, uint32_t *type,
     uint8_t word[4];
     uint64_t length;
     const uint64_t at = r->at;
+    r->is_damaged = false;
     nenc_buffer_init(payload, r->max_chunk);
     NENC_TRY(get(r, word, 4, diag));
     *type = nenc_bytes_get_u32(word);
@@ -238,7 +292,8 @@ nenc_status nenc_read_chunk(nenc_reader *r, uint32_t *type,
     const uint32_t crc = nenc_crc32c(nenc_crc32c(0, word, 4), payload->data,
                                      payload->size);
     NENC_TRY(get(r, word, 4, diag));
-    if (nenc_bytes_get_u32(word) != crc)
+    r->is_damaged = nenc_bytes_get_u32(word) != crc;
+    if (r->is_damaged)
         return nenc_fail(diag, NENC_EBITSTREAM,
                          "the chunk at byte %llu is damaged",
                          (unsigned long long)at);
@@ -249,6 +304,6 @@ bool nenc_chunk_is_optional(uint32_t type)
 {
     const uint8_t first = type & 255;
     return (first >= 'a' && first <= 'z')
-           || type == NENC_TAG('M', 'E', 'T', 'A')
+           || type == NENC_CHUNK_META
            || type == NENC_TAG('I', 'N', 'D', 'X');
 }

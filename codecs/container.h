@@ -9,6 +9,7 @@
 enum { NENC_FORMAT_VERSION = 1, NENC_SIGNATURE_SIZE = 8 };
 
 #define NENC_CHUNK_HEAD NENC_TAG('H', 'E', 'A', 'D')
+#define NENC_CHUNK_META NENC_TAG('M', 'E', 'T', 'A')
 #define NENC_CHUNK_UNIT NENC_TAG('U', 'N', 'I', 'T')
 #define NENC_CHUNK_DONE NENC_TAG('D', 'O', 'N', 'E')
 
@@ -47,6 +48,8 @@ typedef struct nenc_reader {
     void *user;
     uint64_t at;               /**< bytes read so far */
     size_t max_chunk;          /**< refuse larger payloads */
+    bool   is_damaged;         /**< the last chunk was whole, but for its
+                                    checksum: another one may follow */
 } nenc_reader;
 
 NENC_NODISCARD nenc_status nenc_read_signature(nenc_reader *r,
@@ -64,6 +67,16 @@ NENC_NODISCARD nenc_status nenc_read_chunk(nenc_reader *r, uint32_t *type,
 /** True for chunks that a reader may skip: a lower-case first letter, or META
  *  or INDX, which this version knows to be optional. */
 bool nenc_chunk_is_optional(uint32_t type);
+
+/** META, if the picture has a profile or the like. */
+NENC_NODISCARD nenc_status nenc_write_meta(nenc_writer *w,
+                                           const nenc_image *image,
+                                           nenc_diag *diag);
+/** META's payload into `image`, whose blobs it replaces; kinds that are not
+ *  known are passed over.
+ *  @return NENC_OK, NENC_EBITSTREAM, NENC_ENOMEM */
+NENC_NODISCARD nenc_status nenc_meta_parse(nenc_image *image, nenc_bytes *b,
+                                           nenc_diag *diag);
 
 /** HEAD's payload. */
 NENC_NODISCARD nenc_status nenc_head_parse(nenc_head *head, nenc_bytes *b,

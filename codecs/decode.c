@@ -14,7 +14,13 @@ struct nenc_decoder {
     nenc_buffer chunk;           /* the last one read */
     uint32_t type;
     nenc_sha256 symbols;
-    uint32_t next_unit;          /* that the stream has not given yet */
+    nenc_image meta;             /* blobs only */
+    bool has_unit;               /* `chunk` is one, not handed over yet: */
+    uint32_t unit;               /* its index */
+    size_t unit_at;              /* where it begins in `chunk` */
+    uint32_t next_unit;          /* smallest index that may come now */
+    bool ended;                  /* lenient: nothing more can be read */
+    uint32_t n_lost;
     bool used;
 };
 
@@ -27,12 +33,18 @@ void nenc_decoder_config_init_(nenc_decoder_config *cfg, size_t size)
                                ? UINT64_C(4) << 30 : SIZE_MAX);
 }
 
-/* The next chunk that matters: optional ones are passed over. */
+/* The next chunk that matters: META is read, other optional ones are passed
+ * over. */
 static nenc_status next_chunk(nenc_decoder *d, nenc_diag *diag)
 {
     for (;;) {
         nenc_buffer_free(&d->chunk);
         NENC_TRY(nenc_read_chunk(&d->reader, &d->type, &d->chunk, diag));
+        if (d->type == NENC_CHUNK_META) {
+            nenc_bytes b;
+            nenc_bytes_init(&b, d->chunk.data, d->chunk.size);
+            NENC_TRY(nenc_meta_parse(&d->meta, &b, diag));
+        }
         if (!nenc_chunk_is_optional(d->type))
             return NENC_OK;
     }
@@ -93,7 +105,8 @@ nenc_status nenc_decoder_open(nenc_decoder **out,
     if (!d)
         return nenc_fail(diag, NENC_ENOMEM, "out of memory");
     d->cfg = *cfg;
-    d->reader = (nenc_reader){ read_fn, user, 0, cfg->max_memory / 4 };
+    d->reader = (nenc_reader){ .read = read_fn, .user = user,
+                               .max_chunk = cfg->max_memory / 4 };
     nenc_buffer_init(&d->chunk, 0);
     nenc_sha256_init(&d->symbols);
     const nenc_status st = read_head(d, diag);
@@ -121,43 +134,85 @@ void nenc_decoder_info(const nenc_decoder *d, nenc_info *info)
     info->version = d->head.version;
 }
 
-/* Unit `index`: units before it are passed over. */
+/* The next unit into d->chunk.
+ * @return NENC_END: lenient, and there is none */
+static nenc_status read_unit(nenc_decoder *d, nenc_diag *diag)
+{
+    nenc_bytes b;
+    const nenc_status st = next_chunk(d, diag);
+    if (st < 0) {
+        if (!d->cfg.lenient)
+            return st;
+        d->ended = !d->reader.is_damaged;
+        return NENC_END;
+    }
+    if (d->type != NENC_CHUNK_UNIT) {
+        if (!d->cfg.lenient)
+            return unexpected(d, "UNIT", diag);
+        d->ended = true;
+        return NENC_END;
+    }
+    nenc_bytes_init(&b, d->chunk.data, d->chunk.size);
+    const uint64_t index = nenc_bytes_varint(&b);
+    const uint64_t n = nenc_head_units(&d->head);
+    if (b.failed || index < d->next_unit || index >= n
+        || (index > d->next_unit && !d->cfg.lenient))
+        return nenc_fail(diag, NENC_EBITSTREAM,
+                         "unit %llu where unit %u belongs",
+                         (unsigned long long)index, d->next_unit);
+    d->has_unit = true;
+    d->unit = (uint32_t)index;
+    d->unit_at = b.at;
+    d->next_unit = d->unit + 1;
+    return NENC_OK;
+}
+
+/* A codec's wish for a unit: those before it are passed over. */
 static nenc_status get_unit(void *user, uint32_t index, nenc_buffer *unit,
                             size_t *at, nenc_diag *diag)
 {
     nenc_decoder *d = user;
-    const uint32_t n = nenc_head_units(&d->head);
     nenc_buffer_init(unit, 0);
-    while (d->next_unit <= index) {
-        nenc_bytes b;
-        NENC_TRY(next_chunk(d, diag));
-        if (d->type != NENC_CHUNK_UNIT)
-            return unexpected(d, "UNIT", diag);
-        nenc_bytes_init(&b, d->chunk.data, d->chunk.size);
-        const uint64_t is = nenc_bytes_varint(&b);
-        if (b.failed || is != d->next_unit)
-            return nenc_fail(diag, NENC_EBITSTREAM,
-                             "unit %llu where unit %u belongs",
-                             (unsigned long long)is, d->next_unit);
-        d->next_unit++;
-        *at = b.at;
+    if (d->cfg.progress
+        && d->cfg.progress(d->cfg.progress_user,
+                           (double)index / nenc_head_units(&d->head)))
+        return nenc_fail(diag, NENC_EIO, "stopped");
+    while (!d->ended && (!d->has_unit || d->unit < index)) {
+        d->has_unit = false;
+        NENC_TRY(read_unit(d, diag));
+    }
+    if (!d->has_unit || d->unit != index) {
+        d->n_lost++;
+        return NENC_END;
     }
     *unit = d->chunk;               /* handed over */
+    *at = d->unit_at;
+    d->has_unit = false;
     nenc_buffer_init(&d->chunk, 0);
-    if (d->cfg.progress
-        && d->cfg.progress(d->cfg.progress_user, (double)index / n))
-        return nenc_fail(diag, NENC_EIO, "stopped");
     return NENC_OK;
 }
 
+static void lose_unit(void *user, uint32_t index)
+{
+    nenc_decoder *d = user;
+    (void)index;
+    d->n_lost++;
+}
+
+/* What must follow the last unit; after a crop, what does not matter. */
 static nenc_status read_end(nenc_decoder *d, nenc_diag *diag)
 {
-    NENC_TRY(next_chunk(d, diag));
-    if (d->type != NENC_CHUNK_DONE)
-        return unexpected(d, "DONE", diag);
-    if (d->chunk.size)
-        return nenc_fail(diag, NENC_EBITSTREAM,
-                         "%zu bytes in the DONE chunk", d->chunk.size);
+    const uint32_t n = nenc_head_units(&d->head);
+    if (!d->cfg.lenient && d->next_unit == n) {
+        NENC_TRY(next_chunk(d, diag));
+        if (d->type != NENC_CHUNK_DONE)
+            return unexpected(d, "DONE", diag);
+        if (d->chunk.size)
+            return nenc_fail(diag, NENC_EBITSTREAM,
+                             "%zu bytes in the DONE chunk", d->chunk.size);
+    }
+    if (d->n_lost == n)
+        return nenc_fail(diag, NENC_ETRUNCATED, "no unit can be read");
     if (d->cfg.progress)
         (void)d->cfg.progress(d->cfg.progress_user, 1);
     return NENC_OK;
@@ -167,16 +222,46 @@ static nenc_status alloc_picture(const nenc_decoder *d, nenc_image *image,
                                  nenc_codec_params *params, nenc_diag *diag)
 {
     const nenc_head *h = &d->head;
-    const uint64_t bytes = (uint64_t)h->width * h->height * h->channels;
+    const nenc_rect *c = &params->crop;
+    const uint64_t bytes = (uint64_t)c->width * c->height * h->channels
+                           * (h->bits / 8);
     if (bytes >= params->max_memory)
         return nenc_fail(diag, NENC_ELIMIT,
                          "a picture of %ux%u needs more than the limit of %zu "
-                         "bytes", h->width, h->height, params->max_memory);
+                         "bytes", c->width, c->height, params->max_memory);
     params->max_memory -= (size_t)bytes;
-    const nenc_status st = nenc_image_alloc(image, h->width, h->height,
+    const nenc_status st = nenc_image_alloc(image, c->width, c->height,
                                             h->channels, h->bits);
     return st < 0 ? nenc_fail(diag, st, "out of memory for a picture of %ux%u",
-                              h->width, h->height) : st;
+                              c->width, c->height) : st;
+}
+
+/* The part wanted: all of it, or the configuration's. */
+static nenc_status crop_of(const nenc_decoder *d, nenc_rect *crop,
+                           nenc_diag *diag)
+{
+    const nenc_decoder_config *c = &d->cfg;
+    const nenc_head *h = &d->head;
+    *crop = (nenc_rect){ 0, 0, h->width, h->height };
+    if (!c->crop_width && !c->crop_height)
+        return NENC_OK;
+    *crop = (nenc_rect){ c->crop_x, c->crop_y, c->crop_width, c->crop_height };
+    if (!crop->width || !crop->height || crop->x >= h->width
+        || crop->width > h->width - crop->x || crop->y >= h->height
+        || crop->height > h->height - crop->y)
+        return nenc_fail(diag, NENC_EINVAL,
+                         "%ux%u at %u,%u is not inside %ux%u", crop->width,
+                         crop->height, crop->x, crop->y, h->width, h->height);
+    return NENC_OK;
+}
+
+/* Profiles and the like become the picture's. */
+static void hand_over_meta(nenc_decoder *d, nenc_image *image)
+{
+    image->icc = d->meta.icc;
+    image->exif = d->meta.exif;
+    image->xmp = d->meta.xmp;
+    memset(&d->meta, 0, sizeof d->meta);
 }
 
 static nenc_status decode(nenc_decoder *d, const nenc_model *model,
@@ -185,12 +270,13 @@ static nenc_status decode(nenc_decoder *d, const nenc_model *model,
     const nenc_head *h = &d->head;
     nenc_codec_params params = {
         .max_memory = d->cfg.max_memory, .quality = h->quality,
-        .fast = d->cfg.fast, .width = h->width, .height = h->height,
+        .fast = d->cfg.fast, .lenient = d->cfg.lenient,
+        .width = h->width, .height = h->height,
         .unit_width = h->unit_width, .unit_height = h->unit_height,
-        .crop = { 0, 0, h->width, h->height },
     };
-    const nenc_units units = { .user = d, .get = get_unit };
+    const nenc_units units = { .user = d, .get = get_unit, .lost = lose_unit };
     void *context = NULL;
+    NENC_TRY(crop_of(d, &params.crop, diag));
     nenc_status st = nenc_pool_open(&params.pool, d->cfg.threads);
     if (st < 0)
         return nenc_fail(diag, st, "no threads");
@@ -205,6 +291,8 @@ static nenc_status decode(nenc_decoder *d, const nenc_model *model,
     nenc_pool_close(params.pool);
     if (st < 0)
         nenc_image_free(image);
+    else
+        hand_over_meta(d, image);
     return st;
 }
 
@@ -235,7 +323,13 @@ void nenc_decoder_close(nenc_decoder *d)
     if (!d)
         return;
     nenc_buffer_free(&d->chunk);
+    nenc_image_free(&d->meta);
     nenc_mem_free(d);
+}
+
+uint32_t nenc_decoder_lost(const nenc_decoder *d)
+{
+    return d->n_lost;
 }
 
 void nenc_decoder_symbol_hash(const nenc_decoder *d, uint8_t hash[32])

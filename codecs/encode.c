@@ -34,11 +34,10 @@ static nenc_status check(const nenc_encoder_config *cfg,
         || image->stride / (image->bits / 8)
            < (size_t)image->width * image->channels)
         return nenc_fail(diag, NENC_EINVAL, "not a picture");
-    if (image->bits != 8 || image->channels % 2 == 0)
+    if (image->channels % 2 == 0)
         return nenc_fail(diag, NENC_EUNSUPPORTED,
-                         "a picture of %u bits and %u channels; 8 bits without "
-                         "transparency can be coded", image->bits,
-                         image->channels);
+                         "a picture with transparency, which cannot be coded "
+                         "yet; save it without");
     return NENC_OK;
 }
 
@@ -78,7 +77,7 @@ static nenc_head head_of(const nenc_model *model,
     nenc_head head = {
         .version = NENC_FORMAT_VERSION, .codec = model->codec->id,
         .model_id = model->id, .media = NENC_IMAGE, .width = image->width,
-        .height = image->height, .channels = image->channels, .bits = 8,
+        .height = image->height, .channels = image->channels, .bits = image->bits,
         .unit_width = image->width, .unit_height = image->height,
         .quality = cfg->quality,
     };
@@ -112,6 +111,8 @@ static nenc_status encode(const nenc_model *model,
         st = nenc_write_signature(w, diag);
     if (st >= 0)
         st = nenc_write_head(w, &head, diag);
+    if (st >= 0)
+        st = nenc_write_meta(w, image, diag);
     if (st >= 0)
         st = codec->encode(context, image, &units, diag);
     if (st >= 0)

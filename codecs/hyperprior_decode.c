@@ -183,16 +183,45 @@ static nenc_status read_row(reading *r, size_t keep, nenc_diag *diag)
 
 /* ----------------------------------------------------------------- samples */
 
-/* 0..255 from a network's sample; NaN gives 0.  Adding and taking away 1.5 2^23
+/* 0..most from a network's sample; NaN gives 0.  Adding and taking away 1.5 2^23
  * rounds to the nearest integer, ties to even, by IEEE-754 alone. */
-static uint8_t to_byte(float v, float offset)
+static inline float to_sample(float v, float offset, float most)
 {
     const float sum = v + offset;
-    const float scaled = sum * 255.0f;
+    const float scaled = sum * most;
     const float low = scaled > 0.0f ? scaled : 0.0f;
-    const float high = low < 255.0f ? low : 255.0f;
+    const float high = low < most ? low : most;
     const volatile float moved = high + 12582912.0f;
-    return (uint8_t)(moved - 12582912.0f);
+    return moved - 12582912.0f;
+}
+
+/* The mean of three colours, for gray pictures. */
+static inline float to_gray(const float *x)
+{
+    const float two = x[0] + x[1], three = two + x[2];
+    return three * (1.0f / 3.0f);
+}
+
+static void store_bytes(uint8_t *d, const float *x, size_t n, uint32_t channels,
+                        float offset)
+{
+    if (channels == 3)
+        for (size_t i = 0; i < 3 * n; i++)
+            d[i] = (uint8_t)to_sample(x[i], offset, 255.0f);
+    else
+        for (size_t i = 0; i < n; i++, x += 3)
+            d[i] = (uint8_t)to_sample(to_gray(x), offset, 255.0f);
+}
+
+static void store_words(uint16_t *d, const float *x, size_t n,
+                        uint32_t channels, float offset)
+{
+    if (channels == 3)
+        for (size_t i = 0; i < 3 * n; i++)
+            d[i] = (uint16_t)to_sample(x[i], offset, 65535.0f);
+    else
+        for (size_t i = 0; i < n; i++, x += 3)
+            d[i] = (uint16_t)to_sample(to_gray(x), offset, 65535.0f);
 }
 
 /* Samples of a part, from a network's output that begins at (y, x) of the
@@ -215,15 +244,13 @@ static void store_rows(void *user, int worker, size_t first, size_t end)
     for (size_t row = j->y0 + first; row < j->y0 + end; row++) {
         const float *x = j->out + ((row - j->y) * j->w + j->x0 - j->x) * 3;
         uint8_t *d = j->dst->data + (row - j->crop->y) * j->dst->stride
-                   + (j->x0 - j->crop->x) * j->dst->channels;
-        if (j->dst->channels == 3)
-            for (size_t i = 0; i < 3 * n; i++)
-                d[i] = to_byte(x[i], j->offset);
+                   + (j->x0 - j->crop->x) * j->dst->channels
+                     * (j->dst->bits / 8);
+        if (j->dst->bits == 16)
+            store_words((uint16_t *)(void *)d, x, n, j->dst->channels,
+                        j->offset);
         else
-            for (size_t i = 0; i < n; i++, x += 3) {
-                const float two = x[0] + x[1], three = two + x[2];
-                d[i] = to_byte(three * (1.0f / 3.0f), j->offset);
-            }
+            store_bytes(d, x, n, j->dst->channels, j->offset);
     }
 }
 

@@ -37,12 +37,16 @@ static void load_rows(void *user, int worker, size_t first, size_t end)
     for (size_t row = first; row < end; row++) {
         const size_t y = NENC_MIN(j->in->y0 + row, (size_t)j->src->height - 1);
         const uint8_t *s = j->src->data + y * j->src->stride;
+        const uint16_t *deep = (const uint16_t *)(const void *)s;
         float *d = j->x + row * w * 3;
         for (size_t i = 0; i < w; i++) {
             const size_t x = NENC_MIN(j->in->x0 + i, width - 1);
             for (size_t k = 0; k < 3; k++) {
-                const uint8_t v = j->src->channels == 3 ? s[3 * x + k] : s[x];
-                d[3 * i + k] = (float)v * (1.0f / 255.0f) - j->offset;
+                const size_t at = j->src->channels == 3 ? 3 * x + k : x;
+                const float v = j->src->bits == 16
+                    ? (float)deep[at] * (1.0f / 65535.0f)
+                    : (float)s[at] * (1.0f / 255.0f);
+                d[3 * i + k] = v - j->offset;
             }
         }
     }

@@ -186,6 +186,11 @@ typedef struct nenc_decoder_config {
                                may take (default 4 GiB); a coded unit comes
                                on top, at most a quarter of it */
     bool     fast;        /**< synthesis on oneDNN: not bit-exact samples */
+    bool     lenient;     /**< make up for units that are lost or damaged:
+                               see nenc_decoder_lost() */
+    uint32_t crop_x, crop_y, crop_width, crop_height;
+                          /**< decode this part only, with no more than it
+                               needs; 0x0 (default) = all */
     nenc_progress_fn progress; /**< may be NULL */
     void    *progress_user;
 } nenc_decoder_config;
@@ -234,6 +239,10 @@ NENC_API void nenc_decoder_info(const nenc_decoder *dec, nenc_info *info);
 NENC_API NENC_NODISCARD nenc_status nenc_decoder_decode(
     nenc_decoder *dec, const nenc_model *model, nenc_image *image,
     nenc_diag *diag);
+
+/** Units that were made up for, after a lenient decode: 0 = the picture is
+ *  as it should be. */
+NENC_API uint32_t nenc_decoder_lost(const nenc_decoder *dec);
 
 /** NULL is fine. */
 NENC_API void nenc_decoder_close(nenc_decoder *dec);

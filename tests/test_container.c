@@ -42,7 +42,8 @@ static void chunks_come_back(void **state)
         assert_int_equal(nenc_write_chunk(&w, NENC_TAG('a', 'B', 'c', 'Z'),
                                           data, sizes[s], &diag), NENC_OK);
         toy_input in = { b.data, b.size, 0, 1000 };
-        nenc_reader r = { toy_supply, &in, 0, 2 << 20 };
+        nenc_reader r = { .read = toy_supply, .user = &in,
+                          .max_chunk = 2 << 20 };
         assert_int_equal(nenc_read_chunk(&r, &type, &payload, &diag),
                          NENC_OK);
         assert_int_equal(type, NENC_TAG('a', 'B', 'c', 'Z'));
@@ -72,7 +73,8 @@ static nenc_status read_bytes(const uint8_t *data, size_t size)
     if (size)
         memcpy(copy, data, size);
     toy_input in = { copy, size, 0, 3 };
-    nenc_reader r = { toy_supply, &in, 0, 1 << 20 };
+    nenc_reader r = { .read = toy_supply, .user = &in,
+                          .max_chunk = 1 << 20 };
     const nenc_status st = nenc_read_chunk(&r, &type, &payload, &diag);
     nenc_buffer_free(&payload);
     free(copy);
@@ -143,7 +145,8 @@ static void signatures_are_checked(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         toy_input in = { (const uint8_t *)cases[i].bytes, cases[i].n, 0, 2 };
-        nenc_reader r = { toy_supply, &in, 0, 100 };
+        nenc_reader r = { .read = toy_supply, .user = &in,
+                          .max_chunk = 100 };
         assert_int_equal(nenc_read_signature(&r, &diag), cases[i].want);
         if (cases[i].want < 0)
             assert_non_null(strstr(diag.text, cases[i].word));
@@ -174,7 +177,8 @@ static nenc_buffer head_bytes(const nenc_head *h)
     nenc_writer w = { toy_append, &b };
     assert_int_equal(nenc_write_head(&w, h, &diag), NENC_OK);
     toy_input in = { b.data, b.size, 0, 100 };
-    nenc_reader r = { toy_supply, &in, 0, 1 << 10 };
+    nenc_reader r = { .read = toy_supply, .user = &in,
+                          .max_chunk = 1 << 10 };
     assert_int_equal(nenc_read_chunk(&r, &type, &payload, &diag), NENC_OK);
     assert_int_equal(type, NENC_CHUNK_HEAD);
     nenc_buffer_free(&b);
@@ -296,7 +300,8 @@ static void cut_stream(parts *p, const nenc_model *model)
     assert_int_equal(nenc_encode_image(model, NULL, &im, toy_append, &b, &diag),
                      NENC_OK);
     toy_input in = { b.data, b.size, 0, SIZE_MAX };
-    nenc_reader r = { toy_supply, &in, 0, 1 << 20 };
+    nenc_reader r = { .read = toy_supply, .user = &in,
+                          .max_chunk = 1 << 20 };
     assert_int_equal(nenc_read_signature(&r, &diag), NENC_OK);
     for (int i = HEAD; i <= UNIT; i++) {
         assert_int_equal(nenc_read_chunk(&r, &type, &payload, &diag),
@@ -310,7 +315,7 @@ static void cut_stream(parts *p, const nenc_model *model)
     }
     put_chunk(&p->part[DONE], NENC_CHUNK_DONE, NULL, 0);
     put_chunk(&p->part[DONE_FULL], NENC_CHUNK_DONE, "x", 1);
-    put_chunk(&p->part[META], NENC_TAG('M', 'E', 'T', 'A'), "{}", 2);
+    put_chunk(&p->part[META], NENC_CHUNK_META, "\3\2{}", 4);
     put_chunk(&p->part[SMALL], NENC_TAG('n', 'E', 'W', 'S'), NULL, 0);
     put_chunk(&p->part[CRITICAL], NENC_TAG('N', 'E', 'W', 'S'), NULL, 0);
     nenc_buffer_free(&b);

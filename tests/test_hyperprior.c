@@ -465,7 +465,8 @@ static void no_shorter_unit_passes(void **state)
         nenc_image im = picture(20, 14, 3, 0);
         nenc_buffer stream = encode(k, &im, 50, 1);
         toy_input in = { stream.data, stream.size, 0, SIZE_MAX };
-        nenc_reader r = { toy_supply, &in, 0, 1 << 20 };
+        nenc_reader r = { .read = toy_supply, .user = &in,
+                          .max_chunk = 1 << 20 };
         nenc_buffer head, unit;
         uint32_t type;
         assert_int_equal(nenc_read_signature(&r, &diag), NENC_OK);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Pictures in units, transforms in parts: that neither shows, crops, units
- * that are lost.  Not here: streams (test_hyperprior.c). */
+ * that are lost; streams of many units, of 16 bits, with profiles.
+ * Not here: hostile streams (test_hyperprior.c). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "container.h"
 #include "model.h"
 #include "toy_model.h"
 #include "unit_store.h"
@@ -186,12 +188,232 @@ static void lost_units_are_made_up(void **state)
     }
 }
 
+/* ----------------------------------------------------------------- streams */
+
+/* Twelve units, each in a chunk; where each begins. */
+static nenc_buffer stream_of(unsigned kind, const nenc_image *im,
+                             size_t starts[13])
+{
+    const nenc_codec *codec = models[kind]->codec;
+    const nenc_head head = {
+        .version = 1, .codec = codec->id, .model_id = models[kind]->id,
+        .media = NENC_IMAGE, .width = im->width, .height = im->height,
+        .channels = im->channels, .bits = im->bits, .unit_width = 32,
+        .unit_height = 16, .quality = 35,
+    };
+    const nenc_codec_params params = tiled(im, false, NULL);
+    unit_store units = { .n = 0 };
+    nenc_buffer out;
+    nenc_buffer_init(&out, 1 << 24);
+    nenc_writer w = { toy_append, &out };
+    assert_int_equal(unit_store_encode(&units, codec, models[kind]->bound,
+                                       &params, im, &diag), NENC_OK);
+    assert_int_equal(units.n, 12);
+    assert_int_equal(nenc_write_signature(&w, &diag), NENC_OK);
+    assert_int_equal(nenc_write_head(&w, &head, &diag), NENC_OK);
+    for (uint32_t i = 0; i < units.n; i++) {
+        nenc_buffer unit;
+        starts[i] = out.size;
+        nenc_buffer_init(&unit, 1 << 20);
+        nenc_buffer_varint(&unit, i);
+        nenc_buffer_put(&unit, units.units[i].data, units.units[i].size);
+        assert_int_equal(nenc_write_chunk(&w, NENC_CHUNK_UNIT, unit.data,
+                                          unit.size, &diag), NENC_OK);
+        nenc_buffer_free(&unit);
+    }
+    starts[12] = out.size;
+    assert_int_equal(nenc_write_chunk(&w, NENC_CHUNK_DONE, NULL, 0, &diag),
+                     NENC_OK);
+    unit_store_free(&units);
+    return out;
+}
+
+static nenc_status read_stream(nenc_image *out, unsigned kind,
+                               const uint8_t *data, size_t size,
+                               const nenc_decoder_config *cfg, uint32_t *lost)
+{
+    toy_input in = { data, size, 0, SIZE_MAX };
+    nenc_decoder *dec;
+    nenc_status st = nenc_decoder_open(&dec, cfg, toy_supply, &in, &diag);
+    memset(out, 0, sizeof *out);
+    if (st >= 0)
+        st = nenc_decoder_decode(dec, models[kind], out, &diag);
+    if (st >= 0 && lost)
+        *lost = nenc_decoder_lost(dec);
+    nenc_decoder_close(dec);
+    return st;
+}
+
+/* Damage costs units if one is lenient, and all if not. */
+static void lenient_streams(void **state)
+{
+    nenc_decoder_config strict, lenient;
+    nenc_decoder_config_init(&strict);
+    nenc_decoder_config_init(&lenient);
+    lenient.lenient = true;
+    (void)state;
+    for (unsigned k = 0; k < TOY_KINDS; k++) {
+        size_t starts[13];
+        nenc_image im = picture(75, 58), whole, hurt;
+        nenc_buffer s = stream_of(k, &im, starts);
+        uint32_t lost = 9;
+        assert_int_equal(read_stream(&whole, k, s.data, s.size, &lenient,
+                                     &lost), NENC_OK);
+        assert_int_equal(lost, 0);
+        s.data[starts[5] + 9] ^= 1;             /* a checksum is wrong */
+        assert_true(read_stream(&hurt, k, s.data, s.size, &strict, NULL) < 0);
+        assert_int_equal(read_stream(&hurt, k, s.data, s.size, &lenient,
+                                     &lost), NENC_OK);
+        assert_int_equal(lost, 1);
+        nenc_image_free(&hurt);
+        s.data[starts[9]] = 0;                  /* no chunk begins there */
+        assert_int_equal(read_stream(&hurt, k, s.data, s.size, &lenient,
+                                     &lost), NENC_OK);
+        assert_int_equal(lost, 4);
+        nenc_image_free(&hurt);
+        assert_int_equal(read_stream(&hurt, k, s.data, starts[2] + 3, &lenient,
+                                     &lost), NENC_OK);
+        assert_int_equal(lost, 10);             /* cut short */
+        nenc_image_free(&hurt);
+        assert_int_equal(read_stream(&hurt, k, s.data, starts[0] + 3, &lenient,
+                                     &lost), NENC_ETRUNCATED);
+        nenc_image_free(&whole);
+        nenc_buffer_free(&s);
+        nenc_image_free(&im);
+    }
+}
+
+static void crops_of_streams(void **state)
+{
+    nenc_decoder_config cfg;
+    nenc_decoder_config_init(&cfg);
+    (void)state;
+    for (unsigned k = 0; k < TOY_KINDS; k++) {
+        size_t starts[13];
+        nenc_image im = picture(75, 58), whole, part;
+        nenc_buffer s = stream_of(k, &im, starts);
+        cfg.crop_x = cfg.crop_y = cfg.crop_width = cfg.crop_height = 0;
+        assert_int_equal(read_stream(&whole, k, s.data, s.size, &cfg, NULL),
+                         NENC_OK);
+        cfg.crop_x = 40;
+        cfg.crop_y = 3;
+        cfg.crop_width = 35;
+        cfg.crop_height = 20;
+        assert_int_equal(read_stream(&part, k, s.data, s.size, &cfg, NULL),
+                         NENC_OK);
+        assert_int_equal(part.width, 35);
+        for (uint32_t y = 0; y < 20; y++)
+            assert_memory_equal(part.data + y * part.stride,
+                                whole.data + (3 + y) * whole.stride + 3 * 40,
+                                3 * 35);
+        nenc_image_free(&part);
+        cfg.crop_width = 36;
+        assert_int_equal(read_stream(&part, k, s.data, s.size, &cfg, NULL),
+                         NENC_EINVAL);
+        nenc_image_free(&whole);
+        nenc_buffer_free(&s);
+        nenc_image_free(&im);
+    }
+}
+
+static nenc_buffer encode(unsigned kind, const nenc_image *im)
+{
+    nenc_buffer out;
+    nenc_buffer_init(&out, 1 << 24);
+    assert_int_equal(nenc_encode_image(models[kind], NULL, im, toy_append,
+                                       &out, &diag), NENC_OK);
+    return out;
+}
+
+/* 16-bit samples that are 257 times 8-bit ones are the same picture; what
+ * comes back is the same network's output, finer. */
+static void sixteen_bits(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < TOY_KINDS; k++)
+        for (uint32_t channels = 1; channels <= 3; channels += 2) {
+            nenc_image im = { 0 }, deep = { 0 }, a, b;
+            assert_int_equal(nenc_image_alloc(&im, 37, 21, channels, 8), 0);
+            assert_int_equal(nenc_image_alloc(&deep, 37, 21, channels, 16), 0);
+            toy_picture(&im, 5);
+            uint16_t *d = (uint16_t *)(void *)deep.data;
+            for (size_t i = 0; i < 37 * 21 * channels; i++)
+                d[i] = (uint16_t)(im.data[i] * 257);
+            nenc_buffer s = encode(k, &im), t = encode(k, &deep);
+            assert_int_equal(read_stream(&a, k, s.data, s.size, NULL, NULL), 0);
+            assert_int_equal(read_stream(&b, k, t.data, t.size, NULL, NULL), 0);
+            assert_int_equal(b.bits, 16);
+            d = (uint16_t *)(void *)b.data;
+            for (size_t i = 0; i < 37 * 21 * channels; i++)
+                assert_true(abs((int)(d[i] / 257.0 + 0.5) - a.data[i]) <= 1);
+            nenc_buffer_free(&s);
+            nenc_buffer_free(&t);
+            nenc_image_free(&im);
+            nenc_image_free(&deep);
+            nenc_image_free(&a);
+            nenc_image_free(&b);
+        }
+}
+
+static void profiles_travel(void **state)
+{
+    static const char icc[] = "a profile", xmp[] = "<xmp/>";
+    (void)state;
+    nenc_image im = picture(20, 10), back;
+    nenc_buffer without = encode(0, &im);
+    assert_int_equal(nenc_blob_set(&im.icc, icc, sizeof icc), NENC_OK);
+    assert_int_equal(nenc_blob_set(&im.xmp, xmp, sizeof xmp), NENC_OK);
+    nenc_buffer with = encode(0, &im);
+    assert_int_equal(with.size - without.size,
+                     sizeof icc + sizeof xmp + 4 + 4 + 1 + 4);
+    assert_int_equal(read_stream(&back, 0, with.data, with.size, NULL, NULL),
+                     NENC_OK);
+    assert_int_equal(back.icc.size, sizeof icc);
+    assert_memory_equal(back.icc.data, icc, sizeof icc);
+    assert_memory_equal(back.xmp.data, xmp, sizeof xmp);
+    assert_int_equal(back.exif.size, 0);
+    nenc_image_free(&back);
+    nenc_buffer_free(&with);
+    nenc_buffer_free(&without);
+    nenc_image_free(&im);
+}
+
+/* META that lies about its lengths; kinds that are not known. */
+static void bad_profiles(void **state)
+{
+    static const struct { uint8_t bytes[6]; size_t n; nenc_status want; }
+    cases[] = {
+        { { 1, 2, 7, 7 }, 4, NENC_OK }, { { 9, 1, 7 }, 3, NENC_OK },
+        { { 1, 3, 7, 7 }, 4, NENC_EBITSTREAM }, { { 1 }, 1, NENC_EBITSTREAM },
+        { { 1, 0x80 }, 2, NENC_EBITSTREAM },
+        { { 1, 0xff, 0xff, 0xff, 0xff, 0x7f }, 6, NENC_EBITSTREAM },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        nenc_image im = { 0 };
+        nenc_bytes b;
+        uint8_t *copy = malloc(cases[i].n);
+        assert_non_null(copy);
+        memcpy(copy, cases[i].bytes, cases[i].n);
+        nenc_bytes_init(&b, copy, cases[i].n);
+        assert_int_equal(nenc_meta_parse(&im, &b, &diag), cases[i].want);
+        assert_int_equal(im.icc.size, i == 0 ? 2 : 0);
+        nenc_image_free(&im);
+        free(copy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_change_nothing),
         cmocka_unit_test(crops_are_parts),
         cmocka_unit_test(lost_units_are_made_up),
+        cmocka_unit_test(lenient_streams),
+        cmocka_unit_test(crops_of_streams),
+        cmocka_unit_test(sixteen_bits),
+        cmocka_unit_test(profiles_travel),
+        cmocka_unit_test(bad_profiles),
     };
     return cmocka_run_group_tests(tests, open_models, close_models);
 }
