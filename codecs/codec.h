@@ -79,11 +79,12 @@ typedef struct nenc_codec {
     /** A context for one stream; close() it. */
     nenc_status (*open)(void **context, const void *bound,
                         const nenc_codec_params *params, nenc_diag *diag);
-    /** Encode a picture. */
+    /** Encode a picture's colours; the last of 2 or 4 channels is not one. */
     nenc_status (*encode)(void *context, const nenc_image *src,
                           const nenc_units *units, nenc_diag *diag);
-    /** Decode the crop, which `dst` has the dims of.  The symbols of each unit
-     *  are added to `symbols` (as int32, little-endian, in coding order). */
+    /** Decode the crop, which `dst` has the dims of, but for transparency.  The
+     *  symbols of each unit are added to `symbols` (as int32, little-endian,
+     *  in coding order). */
     nenc_status (*decode)(void *context, const nenc_units *units,
                           nenc_image *dst, nenc_sha256 *symbols,
                           nenc_diag *diag);

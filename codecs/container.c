@@ -24,6 +24,15 @@ uint32_t nenc_head_units(const nenc_head *h)
            * units_across(h->height, h->unit_height);
 }
 
+nenc_rect nenc_head_unit(const nenc_head *h, uint32_t index)
+{
+    const uint32_t across = units_across(h->width, h->unit_width);
+    const uint32_t x = index % across * h->unit_width;
+    const uint32_t y = index / across * h->unit_height;
+    return (nenc_rect){ x, y, NENC_MIN(h->unit_width, h->width - x),
+                        NENC_MIN(h->unit_height, h->height - y) };
+}
+
 /* ----------------------------------------------------------------- writing */
 
 static nenc_status put(nenc_writer *w, const void *data, size_t size,
@@ -115,11 +124,11 @@ nenc_status nenc_head_parse(nenc_head *h, nenc_bytes *b, nenc_diag *diag)
                          "a picture of %llux%llu, at most %dx%d",
                          (unsigned long long)width,
                          (unsigned long long)height, MAX_DIM, MAX_DIM);
-    if ((h->channels != 1 && h->channels != 3)
+    if (h->channels < 1 || h->channels > 4
         || (h->bits != 8 && h->bits != 16) || colour)
         return nenc_fail(diag, NENC_EUNSUPPORTED,
                          "%u channels of %u bits, colour %u: this program "
-                         "reads R'G'B' or gray of 8 or 16 bits", h->channels,
+                         "reads 1 to 4 of 8 or 16 bits", h->channels,
                          h->bits, colour);
     if (h->quality > 100)
         return nenc_fail(diag, NENC_EBITSTREAM, "quality %d, at most 100",

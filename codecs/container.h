@@ -11,6 +11,7 @@ enum { NENC_FORMAT_VERSION = 1, NENC_SIGNATURE_SIZE = 8 };
 #define NENC_CHUNK_HEAD NENC_TAG('H', 'E', 'A', 'D')
 #define NENC_CHUNK_META NENC_TAG('M', 'E', 'T', 'A')
 #define NENC_CHUNK_UNIT NENC_TAG('U', 'N', 'I', 'T')
+#define NENC_CHUNK_ALPH NENC_TAG('A', 'L', 'P', 'H')
 #define NENC_CHUNK_DONE NENC_TAG('D', 'O', 'N', 'E')
 
 /** The stream's header. */
@@ -26,6 +27,13 @@ typedef struct nenc_head {
 
 /** Units of a picture, left to right, then down. */
 uint32_t nenc_head_units(const nenc_head *head);
+/** What unit `index` covers. */
+nenc_rect nenc_head_unit(const nenc_head *head, uint32_t index);
+/** Whether each unit comes with its transparency. */
+static inline bool nenc_head_alpha(const nenc_head *head)
+{
+    return head->channels % 2 == 0;
+}
 
 /** Where chunks go to. */
 typedef struct nenc_writer {

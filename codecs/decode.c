@@ -5,6 +5,7 @@
 #include "container.h"
 #include "fpenv.h"
 #include "model.h"
+#include "plane.h"
 
 struct nenc_decoder {
     nenc_decoder_config cfg;
@@ -21,6 +22,8 @@ struct nenc_decoder {
     uint32_t next_unit;          /* smallest index that may come now */
     bool ended;                  /* lenient: nothing more can be read */
     uint32_t n_lost;
+    nenc_image *image;           /* where transparency goes: the crop */
+    nenc_rect crop;
     bool used;
 };
 
@@ -167,6 +170,67 @@ static nenc_status read_unit(nenc_decoder *d, nenc_diag *diag)
     return NENC_OK;
 }
 
+/* Transparency as a plane, from the crop's sample (x, y) on. */
+static nenc_plane alpha_plane(const nenc_decoder *d, uint32_t x, uint32_t y,
+                              uint32_t width, uint32_t height)
+{
+    const nenc_image *im = d->image;
+    const size_t depth = im->bits / 8;
+    return (nenc_plane){
+        .data = im->data + y * im->stride
+              + ((size_t)x * im->channels + im->channels - 1) * depth,
+        .stride = im->stride, .step = im->channels * depth,
+        .width = width, .height = height, .bits = im->bits,
+    };
+}
+
+/* The part of a unit's transparency that lies in the crop. */
+static nenc_status decode_alpha(nenc_decoder *d, nenc_bytes *src,
+                                nenc_diag *diag)
+{
+    const nenc_rect u = nenc_head_unit(&d->head, d->unit), *c = &d->crop;
+    const uint32_t x0 = NENC_MAX(u.x, c->x), y0 = NENC_MAX(u.y, c->y);
+    const uint32_t x1 = NENC_MIN(u.x + u.width, c->x + c->width);
+    const uint32_t y1 = NENC_MIN(u.y + u.height, c->y + c->height);
+    if (x0 >= x1 || y0 >= y1)
+        return NENC_OK;
+    const nenc_plane plane = alpha_plane(d, x0 - c->x, y0 - c->y, x1 - x0,
+                                         y1 - y0);
+    return nenc_plane_decode(&plane, u.width, u.height, x0 - u.x, y0 - u.y,
+                             src, diag);
+}
+
+/* The ALPH chunk that follows a unit. */
+static nenc_status read_alpha(nenc_decoder *d, nenc_diag *diag)
+{
+    nenc_bytes b;
+    nenc_buffer unit = d->chunk;             /* kept aside */
+    nenc_buffer_init(&d->chunk, 0);
+    nenc_status st = next_chunk(d, diag);
+    if (st >= 0 && d->type != NENC_CHUNK_ALPH)
+        st = unexpected(d, "ALPH", diag);
+    nenc_bytes_init(&b, d->chunk.data, d->chunk.size);
+    if (st >= 0 && (nenc_bytes_varint(&b) != d->unit || b.failed))
+        st = nenc_fail(diag, NENC_EBITSTREAM,
+                       "the transparency of another unit than %u", d->unit);
+    if (st >= 0)
+        st = decode_alpha(d, &b, diag);
+    nenc_buffer_free(&d->chunk);
+    d->chunk = unit;
+    return st;
+}
+
+/* A unit whose transparency is lost is lost, and opaque. */
+static nenc_status read_alpha_leniently(nenc_decoder *d, nenc_diag *diag)
+{
+    const nenc_status st = read_alpha(d, diag);
+    if (st >= 0 || !d->cfg.lenient)
+        return st;
+    d->has_unit = false;
+    d->ended = !d->reader.is_damaged && st == NENC_ETRUNCATED;
+    return NENC_OK;
+}
+
 /* A codec's wish for a unit: those before it are passed over. */
 static nenc_status get_unit(void *user, uint32_t index, nenc_buffer *unit,
                             size_t *at, nenc_diag *diag)
@@ -179,7 +243,10 @@ static nenc_status get_unit(void *user, uint32_t index, nenc_buffer *unit,
         return nenc_fail(diag, NENC_EIO, "stopped");
     while (!d->ended && (!d->has_unit || d->unit < index)) {
         d->has_unit = false;
-        NENC_TRY(read_unit(d, diag));
+        const nenc_status st = read_unit(d, diag);
+        NENC_TRY(st);
+        if (st == NENC_OK && nenc_head_alpha(&d->head))
+            NENC_TRY(read_alpha_leniently(d, diag));
     }
     if (!d->has_unit || d->unit != index) {
         d->n_lost++;
@@ -255,6 +322,15 @@ static nenc_status crop_of(const nenc_decoder *d, nenc_rect *crop,
     return NENC_OK;
 }
 
+/* What no unit brings is opaque. */
+static void make_opaque(const nenc_decoder *d)
+{
+    const nenc_plane p = alpha_plane(d, 0, 0, d->crop.width, d->crop.height);
+    for (uint32_t y = 0; y < p.height; y++)
+        for (uint32_t x = 0; x < p.width; x++)
+            memset(p.data + y * p.stride + x * p.step, 255, p.bits / 8);
+}
+
 /* Profiles and the like become the picture's. */
 static void hand_over_meta(nenc_decoder *d, nenc_image *image)
 {
@@ -281,6 +357,10 @@ static nenc_status decode(nenc_decoder *d, const nenc_model *model,
     if (st < 0)
         return nenc_fail(diag, st, "no threads");
     st = alloc_picture(d, image, &params, diag);
+    d->image = image;
+    d->crop = params.crop;
+    if (st >= 0 && nenc_head_alpha(h))
+        make_opaque(d);
     if (st >= 0)
         st = d->codec->open(&context, model->bound, &params, diag);
     if (st >= 0)

@@ -5,6 +5,7 @@
 #include "container.h"
 #include "fpenv.h"
 #include "model.h"
+#include "plane.h"
 
 void nenc_encoder_config_init_(nenc_encoder_config *cfg, size_t size)
 {
@@ -34,10 +35,6 @@ static nenc_status check(const nenc_encoder_config *cfg,
         || image->stride / (image->bits / 8)
            < (size_t)image->width * image->channels)
         return nenc_fail(diag, NENC_EINVAL, "not a picture");
-    if (image->channels % 2 == 0)
-        return nenc_fail(diag, NENC_EUNSUPPORTED,
-                         "a picture with transparency, which cannot be coded "
-                         "yet; save it without");
     return NENC_OK;
 }
 
@@ -49,23 +46,55 @@ enum { UNIT = 1024, UNIT_OVER = 3 << 19 };
 typedef struct sink {
     nenc_writer *w;
     const nenc_encoder_config *cfg;
-    uint32_t n_units;
+    const nenc_head *head;
+    const nenc_image *image;
 } sink;
+
+/* A chunk that begins with the unit's index. */
+static nenc_status put_chunk(const sink *s, uint32_t type, uint32_t index,
+                             const nenc_buffer *data, nenc_diag *diag)
+{
+    nenc_buffer b;
+    nenc_buffer_init(&b, s->cfg->max_memory);
+    nenc_buffer_varint(&b, index);
+    nenc_buffer_put(&b, data->data, data->size);
+    const nenc_status st = data->failed || b.failed
+        ? nenc_fail(diag, NENC_ENOMEM, "out of memory")
+        : nenc_write_chunk(s->w, type, b.data, b.size, diag);
+    nenc_buffer_free(&b);
+    return st;
+}
+
+static nenc_status put_alpha(const sink *s, uint32_t index, nenc_diag *diag)
+{
+    const nenc_rect r = nenc_head_unit(s->head, index);
+    const nenc_image *im = s->image;
+    const size_t depth = im->bits / 8;
+    const nenc_plane plane = {
+        .data = im->data + r.y * im->stride
+              + ((size_t)r.x * im->channels + im->channels - 1) * depth,
+        .stride = im->stride, .step = im->channels * depth,
+        .width = r.width, .height = r.height, .bits = im->bits,
+    };
+    nenc_buffer b;
+    nenc_buffer_init(&b, s->cfg->max_memory);
+    nenc_status st = nenc_plane_encode(&plane, s->cfg->max_memory, &b, diag);
+    if (st >= 0)
+        st = put_chunk(s, NENC_CHUNK_ALPH, index, &b, diag);
+    nenc_buffer_free(&b);
+    return st;
+}
 
 static nenc_status put_unit(void *user, uint32_t index,
                             const nenc_buffer *unit, nenc_diag *diag)
 {
     const sink *s = user;
-    nenc_buffer b;
-    nenc_buffer_init(&b, s->cfg->max_memory);
-    nenc_buffer_varint(&b, index);
-    nenc_buffer_put(&b, unit->data, unit->size);
-    nenc_status st = unit->failed || b.failed
-        ? nenc_fail(diag, NENC_ENOMEM, "out of memory")
-        : nenc_write_chunk(s->w, NENC_CHUNK_UNIT, b.data, b.size, diag);
-    nenc_buffer_free(&b);
+    const uint32_t n = nenc_head_units(s->head);
+    nenc_status st = put_chunk(s, NENC_CHUNK_UNIT, index, unit, diag);
+    if (st >= 0 && nenc_head_alpha(s->head))
+        st = put_alpha(s, index, diag);
     if (st >= 0 && s->cfg->progress
-        && s->cfg->progress(s->cfg->progress_user, (index + 1.0) / s->n_units))
+        && s->cfg->progress(s->cfg->progress_user, (index + 1.0) / n))
         st = nenc_fail(diag, NENC_EIO, "stopped");
     return st;
 }
@@ -100,7 +129,7 @@ static nenc_status encode(const nenc_model *model,
         .width = head.width, .height = head.height,
         .unit_width = head.unit_width, .unit_height = head.unit_height,
     };
-    sink s = { w, cfg, nenc_head_units(&head) };
+    sink s = { w, cfg, &head, image };
     const nenc_units units = { .user = &s, .put = put_unit };
     void *context = NULL;
     nenc_status st = nenc_pool_open(&params.pool, cfg->threads);

@@ -202,26 +202,32 @@ static inline float to_gray(const float *x)
     return three * (1.0f / 3.0f);
 }
 
-static void store_bytes(uint8_t *d, const float *x, size_t n, uint32_t channels,
+/* `step` samples lie from a pixel to the next: 3 or 4 of colour, 1 or 2 of
+ * gray. */
+static void store_bytes(uint8_t *d, const float *x, size_t n, size_t step,
                         float offset)
 {
-    if (channels == 3)
+    if (step == 3)
         for (size_t i = 0; i < 3 * n; i++)
             d[i] = (uint8_t)to_sample(x[i], offset, 255.0f);
     else
-        for (size_t i = 0; i < n; i++, x += 3)
-            d[i] = (uint8_t)to_sample(to_gray(x), offset, 255.0f);
+        for (size_t i = 0; i < n; i++, x += 3, d += step) {
+            if (step < 3)
+                d[0] = (uint8_t)to_sample(to_gray(x), offset, 255.0f);
+            for (size_t k = 0; k < 3 && step > 3; k++)
+                d[k] = (uint8_t)to_sample(x[k], offset, 255.0f);
+        }
 }
 
-static void store_words(uint16_t *d, const float *x, size_t n,
-                        uint32_t channels, float offset)
+static void store_words(uint16_t *d, const float *x, size_t n, size_t step,
+                        float offset)
 {
-    if (channels == 3)
-        for (size_t i = 0; i < 3 * n; i++)
-            d[i] = (uint16_t)to_sample(x[i], offset, 65535.0f);
-    else
-        for (size_t i = 0; i < n; i++, x += 3)
-            d[i] = (uint16_t)to_sample(to_gray(x), offset, 65535.0f);
+    for (size_t i = 0; i < n; i++, x += 3, d += step) {
+        if (step < 3)
+            d[0] = (uint16_t)to_sample(to_gray(x), offset, 65535.0f);
+        for (size_t k = 0; k < 3 && step >= 3; k++)
+            d[k] = (uint16_t)to_sample(x[k], offset, 65535.0f);
+    }
 }
 
 /* Samples of a part, from a network's output that begins at (y, x) of the

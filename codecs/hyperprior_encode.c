@@ -33,6 +33,7 @@ static void load_rows(void *user, int worker, size_t first, size_t end)
 {
     const load_job *j = user;
     const size_t width = j->src->width, w = j->in->x1 - j->in->x0;
+    const size_t step = j->src->channels, colour = step >= 3;
     (void)worker;
     for (size_t row = first; row < end; row++) {
         const size_t y = NENC_MIN(j->in->y0 + row, (size_t)j->src->height - 1);
@@ -42,7 +43,7 @@ static void load_rows(void *user, int worker, size_t first, size_t end)
         for (size_t i = 0; i < w; i++) {
             const size_t x = NENC_MIN(j->in->x0 + i, width - 1);
             for (size_t k = 0; k < 3; k++) {
-                const size_t at = j->src->channels == 3 ? 3 * x + k : x;
+                const size_t at = step * x + k * colour;
                 const float v = j->src->bits == 16
                     ? (float)deep[at] * (1.0f / 65535.0f)
                     : (float)s[at] * (1.0f / 255.0f);

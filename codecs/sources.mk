@@ -9,5 +9,6 @@ codecs_sources = \
 	codecs/hyperprior_decode.c codecs/hyperprior_encode.c \
 	codecs/hyperprior_import.c \
 	codecs/image.c \
+	codecs/plane.c codecs/plane.h \
 	codecs/model.c codecs/model.h \
 	codecs/registry.c

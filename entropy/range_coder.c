@@ -122,6 +122,17 @@ void nenc_rc_encode_bits(nenc_rc_encoder *enc, uint32_t v, unsigned n)
     enc->at = enc->at + 1 == enc->lanes ? 0 : enc->at + 1;
 }
 
+void nenc_rc_encode_bit(nenc_rc_encoder *enc, nenc_rc_bit *b, bool is_one)
+{
+    nenc_rc_enc_lane *l = &enc->lane[0];
+    const uint64_t r = l->range >> 16, below = r * nenc_rc_odds(b);
+    if (is_one)
+        narrow(l, 0, below);
+    else
+        narrow(l, below, r * 65536 - below);
+    nenc_rc_learn(b, is_one);
+}
+
 /* The shortest number in [low, low + range); it may carry. */
 static void end_lane(nenc_rc_enc_lane *l)
 {
@@ -323,6 +334,19 @@ uint32_t nenc_rc_decode_bits(nenc_rc_decoder *dec, unsigned n)
     const uint32_t v = get_bits(&dec->lane[dec->at], n);
     dec->at = dec->at + 1 == dec->lanes ? 0 : dec->at + 1;
     return v;
+}
+
+bool nenc_rc_decode_bit(nenc_rc_decoder *dec, nenc_rc_bit *b)
+{
+    nenc_rc_dec_lane *l = &dec->lane[0];
+    const uint64_t r = l->range >> 16, below = r * nenc_rc_odds(b);
+    const bool is_one = l->code < below;
+    l->code -= is_one ? 0 : below;
+    l->range = is_one ? below : r * 65536 - below;
+    if (l->range < TOP)
+        refill(l);
+    nenc_rc_learn(b, is_one);
+    return is_one;
 }
 
 nenc_status nenc_rc_decoder_end(const nenc_rc_decoder *dec, nenc_diag *diag)

@@ -22,9 +22,14 @@
  * bit 0; a raw bit 1; then the k bits below the leading one, at most 16 at a
  * time, highest first (a short group, if any, is the last).
  *
+ * An adaptive bit of odds `one` out of 65536:
+ *              r = range >> 16;  it is 1 where code < r * one
+ *              1: range = r * one
+ *              0: code -= r * one;  range = r * (65536 - one)
+ *
  * The values (and calls of _bits) of a unit are counted over all calls; number
- * i is in lane i % lanes.  A unit's bytes: u8 lanes, a varint for the size of
- * each lane, the lanes. */
+ * i is in lane i % lanes.  Adaptive bits are all in lane 0.  A unit's bytes:
+ * u8 lanes, a varint for the size of each lane, the lanes. */
 #ifndef NENC_ENTROPY_RANGE_CODER_H
 #define NENC_ENTROPY_RANGE_CODER_H
 
@@ -32,6 +37,29 @@
 #include "cdf.h"
 
 #define NENC_RC_MAX_LANES 8
+
+/** What is known of a bit from those before it: the odds of a 1, out of 65536,
+ *  learned fast and slowly.  Start with NENC_RC_BIT. */
+typedef struct nenc_rc_bit {
+    uint16_t fast, slow;
+} nenc_rc_bit;
+
+#define NENC_RC_BIT { 32768, 32768 }
+
+/** The odds used: the mean, kept off certainty. */
+static inline uint32_t nenc_rc_odds(const nenc_rc_bit *b)
+{
+    const uint32_t one = ((uint32_t)b->fast + b->slow) / 2;
+    return one < 32 ? 32 : one > 65504 ? 65504 : one;
+}
+
+static inline void nenc_rc_learn(nenc_rc_bit *b, bool is_one)
+{
+    b->fast = (uint16_t)(is_one ? b->fast + ((65535 - b->fast) >> 4)
+                                : b->fast - (b->fast >> 4));
+    b->slow = (uint16_t)(is_one ? b->slow + ((65535 - b->slow) >> 7)
+                                : b->slow - (b->slow >> 7));
+}
 
 typedef struct nenc_rc_enc_lane {
     uint64_t low, range;
@@ -59,6 +87,9 @@ void nenc_rc_encode_run(nenc_rc_encoder *enc, const nenc_cdf_set *set,
 
 /** n equiprobable bits, 1 <= n <= 16, in the next value's place. */
 void nenc_rc_encode_bits(nenc_rc_encoder *enc, uint32_t v, unsigned n);
+
+/** One bit, from whose value *b learns. */
+void nenc_rc_encode_bit(nenc_rc_encoder *enc, nenc_rc_bit *b, bool is_one);
 
 /** End all lanes and append the unit's bytes; the encoder may then only be
  *  freed.
@@ -99,6 +130,9 @@ NENC_NODISCARD nenc_status nenc_rc_decode_run(nenc_rc_decoder *dec,
 /** n equiprobable bits, 1 <= n <= 16; an error shows in the next _run or in
  *  _end. */
 uint32_t nenc_rc_decode_bits(nenc_rc_decoder *dec, unsigned n);
+
+/** The same bit back; errors as with _bits. */
+bool nenc_rc_decode_bit(nenc_rc_decoder *dec, nenc_rc_bit *b);
 
 /** After the last value: was every byte used, and none missing?
  *  @return as nenc_rc_decode_run(); bytes left over are NENC_EBITSTREAM */

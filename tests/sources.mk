@@ -54,6 +54,9 @@ tests_test_model_SOURCES = tests/test_model.c $(toy_sources) \
 tests_test_hyperprior_SOURCES = tests/test_hyperprior.c $(toy_sources) \
 	$(unit_store_sources)
 
+check_PROGRAMS += tests/test_plane
+tests_test_plane_SOURCES = tests/test_plane.c $(toy_sources)
+
 check_PROGRAMS += tests/test_parts
 tests_test_parts_SOURCES = tests/test_parts.c $(toy_sources) \
 	$(unit_store_sources)

@@ -239,7 +239,7 @@ static void wrong_heads_are_refused(void **state)
         { "version 0", 0, 0, NENC_EUNSUPPORTED },
         { "media 2", 13, 2, NENC_EUNSUPPORTED },
         { "height 0", 16, 0, NENC_EBITSTREAM },
-        { "2 channels", 17, 2, NENC_EUNSUPPORTED },
+        { "5 channels", 17, 5, NENC_EUNSUPPORTED },
         { "10 bits", 18, 10, NENC_EUNSUPPORTED },
         { "colour 1", 19, 1, NENC_EUNSUPPORTED },
         { "quality 101", 20, 101, NENC_EBITSTREAM },

@@ -355,6 +355,53 @@ static void sixteen_bits(void **state)
         }
 }
 
+/* Transparency comes back as it was, and changes no colour. */
+static void transparency(void **state)
+{
+    nenc_decoder_config cfg;
+    nenc_decoder_config_init(&cfg);
+    (void)state;
+    for (uint32_t channels = 2; channels <= 4; channels += 2)
+        for (uint32_t bits = 8; bits <= 16; bits += 8) {
+            nenc_image im = { 0 }, plain = { 0 }, a, b;
+            const size_t d = bits / 8, c = channels;
+            assert_int_equal(nenc_image_alloc(&im, 45, 30, channels, bits), 0);
+            assert_int_equal(nenc_image_alloc(&plain, 45, 30, channels - 1,
+                                              bits), 0);
+            for (size_t i = 0; i < 30 * im.stride; i++)
+                im.data[i] = (uint8_t)(i * i / 97);
+            for (size_t i = 0; i < 45 * 30; i++)
+                memcpy(plain.data + i * (c - 1) * d, im.data + i * c * d,
+                       (c - 1) * d);
+            nenc_buffer s = encode(3, &im), t = encode(3, &plain);
+            assert_true(s.size > t.size);
+            assert_int_equal(read_stream(&a, 3, s.data, s.size, NULL, NULL), 0);
+            assert_int_equal(read_stream(&b, 3, t.data, t.size, NULL, NULL), 0);
+            assert_int_equal(a.channels, channels);
+            for (size_t i = 0; i < 45 * 30; i++) {
+                assert_memory_equal(a.data + i * c * d,
+                                    b.data + i * (c - 1) * d, (c - 1) * d);
+                assert_memory_equal(a.data + i * c * d + (c - 1) * d,
+                                    im.data + i * c * d + (c - 1) * d, d);
+            }
+            nenc_image_free(&b);
+            cfg.crop_x = 7;
+            cfg.crop_y = 9;
+            cfg.crop_width = cfg.crop_height = 11;
+            assert_int_equal(read_stream(&b, 3, s.data, s.size, &cfg, NULL), 0);
+            for (size_t y = 0; y < 11; y++)
+                assert_memory_equal(b.data + y * b.stride,
+                                    a.data + (9 + y) * a.stride + 7 * c * d,
+                                    11 * c * d);
+            nenc_image_free(&a);
+            nenc_image_free(&b);
+            nenc_image_free(&im);
+            nenc_image_free(&plain);
+            nenc_buffer_free(&s);
+            nenc_buffer_free(&t);
+        }
+}
+
 static void profiles_travel(void **state)
 {
     static const char icc[] = "a profile", xmp[] = "<xmp/>";
@@ -412,6 +459,7 @@ int main(void)
         cmocka_unit_test(lenient_streams),
         cmocka_unit_test(crops_of_streams),
         cmocka_unit_test(sixteen_bits),
+        cmocka_unit_test(transparency),
         cmocka_unit_test(profiles_travel),
         cmocka_unit_test(bad_profiles),
     };
