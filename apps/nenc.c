@@ -52,8 +52,9 @@ static nenc_status read_image(job *j)
     nenc_buffer_init(&buf, (size_t)1 << 30);
     nenc_status st = app_input_load(&j->in, &buf);
     if (st >= 0) {
-        const nenc_media_source src = { buf.data, buf.size,
-                                        j->opt->common.max_pixels };
+        const nenc_media_source src = {
+            .data = buf.data, .size = buf.size,
+            .max_pixels = j->opt->common.max_pixels };
         st = nenc_media_read(&j->image, &j->facts, &src, &diag);
         if (st < 0)
             app_fail_diag(j->in.name, st, &diag);

@@ -10,6 +10,8 @@
 static nenc_status check_alike(const nenc_image *x, const nenc_image *y,
                                nenc_diag *diag)
 {
+    if (x->bits != 8 || y->bits != 8)
+        return nenc_fail(diag, NENC_EINVAL, "pictures of 16 bits a sample");
     if (x->width == y->width && x->height == y->height
         && x->channels == y->channels)
         return NENC_OK;

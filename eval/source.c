@@ -140,7 +140,8 @@ static nenc_status match_channels(nenc_image *image, uint32_t channels,
     nenc_image made = { 0 };
     if (image->channels == channels)
         return NENC_OK;
-    if (nenc_image_alloc(&made, image->width, image->height, channels, 8) < 0)
+    if (nenc_image_alloc(&made, image->width, image->height, channels,
+                         8) < 0)
         return nenc_fail(diag, NENC_ENOMEM, "out of memory");
     for (size_t y = 0; y < image->height; y++) {
         const uint8_t *s = image->data + y * image->stride;

@@ -87,9 +87,12 @@ nenc_line kernels "$kernels"
 nenc_line sanitizers "$enable_sanitizers"
 nenc_line fuzzing "$enable_fuzzing"
 echo "  pictures"
-nenc_line PPM,PGM yes
+nenc_line PNM,PAM yes
 nenc_line PNG "$have_png"
 nenc_line JPEG "$have_jpeg"
+nenc_line "CMYK in JPEG" "$have_lcms"
+nenc_line WebP "$have_webp"
+nenc_line TIFF "$have_tiff"
 echo "  speed"
 nenc_line oneDNN "$have_onednn"
 echo "  tests"

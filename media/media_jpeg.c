@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reading JPEG by libjpeg (turbo).  What libjpeg would only warn of and fill
- * with gray - cut and damaged files - is refused here.
- * Not here: writing, CMYK, 12 bits, colour management. */
+ * with gray - cut and damaged files - is refused here, unless the source is
+ * to be read leniently.
+ * Not here: segments beside the samples (media_jpeg_meta.c), writing, 12 bits,
+ * gray and R'G'B' by their profiles. */
 #include <setjmp.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "media_jpeg.h"
 #include "mem.h"
-#include "media_formats.h"
 
 bool nenc_jpeg_probe(const uint8_t *data, size_t size)
 {
@@ -26,6 +27,8 @@ typedef struct jpeg_reader {
     struct jpeg_error_mgr err;
     struct jpeg_progress_mgr progress;
     jmp_buf jump;
+    nenc_cmyk *cmyk;             /* NULL: not CMYK */
+    uint8_t *cmyk_row;
     const nenc_media_source *src;
     nenc_image *image;
     nenc_media_facts *facts;
@@ -78,8 +81,12 @@ static void on_message(j_common_ptr cinfo, int level)
     case JWRN_ADOBE_XFORM:
     case JWRN_EXTRANEOUS_DATA:
     case JWRN_JFIF_MAJOR: return;
-    default: on_error(cinfo);
+    default: break;
     }
+    jpeg_reader *r = cinfo->client_data;
+    if (!r->src->lenient)
+        on_error(cinfo);
+    r->facts->is_truncated = true;
 }
 
 static void on_progress(j_common_ptr cinfo)
@@ -92,23 +99,39 @@ static void on_progress(j_common_ptr cinfo)
     longjmp(r->jump, 1);
 }
 
-static bool marker_is(const struct jpeg_marker_struct *m, int code,
-                      const char *name, size_t size)
+/* A CMYK picture leaves its profile behind: it is sRGB then. */
+static nenc_status open_cmyk(jpeg_reader *r)
 {
-    return m->marker == JPEG_APP0 + code && m->data_length >= size
-           && !memcmp(m->data, name, size);
+    const struct jpeg_decompress_struct *c = &r->cinfo;
+    NENC_TRY(nenc_cmyk_open(&r->cmyk, &r->image->icc, c->saw_Adobe_marker,
+                            (uint64_t)c->image_width * c->image_height,
+                            r->diag));
+    r->cmyk_row = nenc_mem_alloc(c->image_width, 4);
+    if (!r->cmyk_row)
+        return nenc_fail(r->diag, NENC_ENOMEM, "out of memory");
+    nenc_media_note(r->facts, "converted from CMYK to sRGB by its profile");
+    return nenc_blob_set(&r->image->icc, NULL, 0);
 }
 
-static void read_markers(jpeg_reader *r)
+static nenc_status open_picture(jpeg_reader *r)
 {
-    const struct jpeg_marker_struct *m = r->cinfo.marker_list;
-    for (; m; m = m->next) {
-        if (marker_is(m, 1, "Exif\0\0", 6))
-            r->facts->orientation =
-                nenc_exif_orientation(m->data + 6, m->data_length - 6);
-        if (marker_is(m, 2, "ICC_PROFILE\0", 12))
-            r->facts->has_profile = true;
-    }
+    struct jpeg_decompress_struct *c = &r->cinfo;
+    const int n = c->num_components;
+    if (n != 1 && n != 3 && n != 4)
+        return nenc_fail(r->diag, NENC_EUNSUPPORTED,
+                         "a JPEG file of %d components", n);
+    NENC_TRY(nenc_media_check_size(c->image_width, c->image_height,
+                                   r->src->max_pixels, r->diag));
+    if (n == 4)
+        NENC_TRY(open_cmyk(r));
+    c->out_color_space = n == 1 ? JCS_GRAYSCALE : n == 4 ? JCS_CMYK : JCS_RGB;
+    NENC_TRY(nenc_media_alloc(r->image, c->image_width, c->image_height,
+                              n == 1 ? 1 : 3, 8, r->src->max_pixels,
+                              r->diag));
+    r->progress.progress_monitor = on_progress;
+    c->progress = &r->progress;
+    jpeg_start_decompress(c);
+    return NENC_OK;
 }
 
 static nenc_status read_picture(jpeg_reader *r)
@@ -116,23 +139,14 @@ static nenc_status read_picture(jpeg_reader *r)
     struct jpeg_decompress_struct *c = &r->cinfo;
     jpeg_create_decompress(c);
     jpeg_mem_src(c, r->src->data, (unsigned long)r->src->size);
-    jpeg_save_markers(c, JPEG_APP0 + 1, 0xffff);
-    jpeg_save_markers(c, JPEG_APP0 + 2, 16);
     jpeg_read_header(c, TRUE);
-    read_markers(r);
-    if (c->num_components == 4)
-        return nenc_fail(r->diag, NENC_EUNSUPPORTED,
-                         "a CMYK JPEG file; convert it to RGB");
-    c->out_color_space = c->num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
-    NENC_TRY(nenc_media_alloc(r->image, c->image_width, c->image_height,
-                              c->num_components == 1 ? 1 : 3,
-                              r->src->max_pixels, r->diag));
-    r->progress.progress_monitor = on_progress;
-    c->progress = &r->progress;
-    jpeg_start_decompress(c);
+    NENC_TRY(open_picture(r));
     while (c->output_scanline < c->output_height) {
-        JSAMPROW row = r->image->data + c->output_scanline * r->image->stride;
+        uint8_t *to = r->image->data + c->output_scanline * r->image->stride;
+        JSAMPROW row = r->cmyk ? r->cmyk_row : to;
         jpeg_read_scanlines(c, &row, 1);
+        if (r->cmyk)
+            nenc_cmyk_run(r->cmyk, to, row, c->image_width);
     }
     jpeg_finish_decompress(c);
     return NENC_OK;
@@ -149,6 +163,7 @@ static nenc_status read_guarded(jpeg_reader *r)
 nenc_status nenc_jpeg_read(nenc_image *image, nenc_media_facts *facts,
                            const nenc_media_source *src, nenc_diag *diag)
 {
+    NENC_TRY(nenc_jpeg_scan(image, facts, src, diag));
     jpeg_reader *r = nenc_mem_zalloc(1, sizeof *r);
     if (!r)
         return nenc_fail(diag, NENC_ENOMEM, "out of memory");
@@ -160,11 +175,11 @@ nenc_status nenc_jpeg_read(nenc_image *image, nenc_media_facts *facts,
     r->cinfo.client_data = r;
     r->err.error_exit = on_error;
     r->err.emit_message = on_message;
-    nenc_status st = read_guarded(r);
+    const nenc_status st = read_guarded(r);
     jpeg_destroy_decompress(&r->cinfo);
+    nenc_cmyk_close(r->cmyk);
+    nenc_mem_free(r->cmyk_row);
     nenc_mem_free(r);
-    if (st >= 0)
-        st = nenc_image_orient(image, facts->orientation, diag);
     return st;
 }
 #endif

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PNG by libpng.  Gray and palette pictures of fewer bits become 8-bit.
- * Not here: alpha, 16 bits, animation, colour management. */
-#include <string.h>
-
-#include "bytes.h"
-#include "media_formats.h"
+/* PNG by libpng.  Gray and palette pictures of fewer bits become 8-bit, a
+ * transparent colour becomes alpha.
+ * Not here: chunks beside the samples (media_png_meta.c), animation. */
+#include "media_png.h"
 
 bool nenc_png_probe(const uint8_t *data, size_t size)
 {
@@ -24,14 +22,18 @@ typedef struct png_reader {
     nenc_bytes in;
     const nenc_media_source *src;
     nenc_image *image;
+    nenc_media_facts *facts;
     nenc_diag *diag;
     nenc_status status;
+    bool has_rows;               /* reading them has begun */
 } png_reader;
 
 static void on_read_error(png_structp png, png_const_charp text)
 {
     png_reader *r = png_get_error_ptr(png);
-    if (r->status >= 0)
+    if (r->src->lenient && r->has_rows)
+        r->facts->is_truncated = true;
+    else if (r->status >= 0)
         r->status = r->in.failed
             ? nenc_fail(r->diag, NENC_ETRUNCATED,
                         "the PNG file ends too early, after %zu bytes",
@@ -57,49 +59,21 @@ static void on_read(png_structp png, png_bytep dst, size_t size)
     memcpy(dst, p, size);
 }
 
-/* Chunks that libpng is told to pass over, or does not know. */
-static nenc_status scan_chunks(const nenc_media_source *src,
-                               nenc_media_facts *facts, nenc_diag *diag)
+static bool is_little_endian(void)
 {
-    nenc_bytes b;
-    nenc_bytes_init(&b, src->data, src->size);
-    nenc_bytes_get(&b, 8);
-    for (;;) {
-        const uint8_t *head = nenc_bytes_get(&b, 8);
-        if (!head || !memcmp(head + 4, "IEND", 4))
-            return NENC_OK;
-        const uint32_t size = (uint32_t)head[0] << 24
-                              | (uint32_t)head[1] << 16
-                              | (uint32_t)head[2] << 8 | head[3];
-        const uint8_t *data = nenc_bytes_get(&b, size);
-        nenc_bytes_get(&b, 4);
-        if (b.failed)
-            return NENC_OK;              /* libpng will say it better */
-        if (!memcmp(head + 4, "acTL", 4))
-            return nenc_fail(diag, NENC_EUNSUPPORTED,
-                             "an animated PNG; save one picture of it as a "
-                             "plain PNG");
-        if (!memcmp(head + 4, "iCCP", 4))
-            facts->has_profile = true;
-        if (!memcmp(head + 4, "eXIf", 4))
-            facts->orientation = nenc_exif_orientation(data, size);
-    }
+    const uint16_t one = 1;
+    uint8_t first;
+    memcpy(&first, &one, 1);
+    return first;
 }
 
-static nenc_status check_kind(png_reader *r)
+static void set_facts(png_reader *r)
 {
     const int type = png_get_color_type(r->png, r->info);
-    if (png_get_bit_depth(r->png, r->info) == 16)
-        return nenc_fail(r->diag, NENC_EUNSUPPORTED,
-                         "a PNG of 16 bits a sample; convert it to 8 bits");
-    if (type & PNG_COLOR_MASK_ALPHA)
-        return nenc_fail(r->diag, NENC_EUNSUPPORTED,
-                         "a PNG with an alpha channel; save it without one");
-    if (png_get_valid(r->png, r->info, PNG_INFO_tRNS))
-        return nenc_fail(r->diag, NENC_EUNSUPPORTED,
-                         "a PNG with a transparent colour; save it without "
-                         "transparency");
-    return NENC_OK;
+    r->facts->bits = png_get_bit_depth(r->png, r->info);
+    r->facts->has_palette = type == PNG_COLOR_TYPE_PALETTE;
+    r->facts->has_alpha = (type & PNG_COLOR_MASK_ALPHA)
+        || png_get_valid(r->png, r->info, PNG_INFO_tRNS);
 }
 
 static nenc_status read_header(png_reader *r)
@@ -112,8 +86,13 @@ static nenc_status read_header(png_reader *r)
     png_set_chunk_cache_max(r->png, 16);
     png_set_chunk_malloc_max(r->png, 1 << 20);
     png_read_info(r->png, r->info);
-    NENC_TRY(check_kind(r));
+    set_facts(r);
+    NENC_TRY(nenc_media_check_size(png_get_image_width(r->png, r->info),
+                                   png_get_image_height(r->png, r->info),
+                                   r->src->max_pixels, r->diag));
     png_set_expand(r->png);
+    if (is_little_endian())
+        png_set_swap(r->png);
     return NENC_OK;
 }
 
@@ -125,9 +104,11 @@ static nenc_status read_picture(png_reader *r)
     NENC_TRY(nenc_media_alloc(
         r->image, png_get_image_width(r->png, r->info),
         png_get_image_height(r->png, r->info),
-        png_get_channels(r->png, r->info), r->src->max_pixels, r->diag));
+        png_get_channels(r->png, r->info),
+        png_get_bit_depth(r->png, r->info), r->src->max_pixels, r->diag));
     if (png_get_rowbytes(r->png, r->info) != r->image->stride)
         return nenc_fail(r->diag, NENC_EUNSUPPORTED, "an unusual kind of PNG");
+    r->has_rows = true;
     for (int pass = 0; pass < passes; pass++)
         for (uint32_t y = 0; y < r->image->height; y++)
             png_read_row(r->png, r->image->data + y * r->image->stride, NULL);
@@ -146,9 +127,11 @@ static nenc_status read_guarded(png_reader *r)
 nenc_status nenc_png_read(nenc_image *image, nenc_media_facts *facts,
                           const nenc_media_source *src, nenc_diag *diag)
 {
-    png_reader r = { .src = src, .image = image, .diag = diag };
+    png_reader r = { .src = src, .image = image, .facts = facts,
+                     .diag = diag };
+    uint32_t gamma = 0;
     nenc_bytes_init(&r.in, src->data, src->size);
-    NENC_TRY(scan_chunks(src, facts, diag));
+    NENC_TRY(nenc_png_scan(image, facts, &gamma, src, diag));
     r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_read_error,
                                    on_warning);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
@@ -159,8 +142,8 @@ nenc_status nenc_png_read(nenc_image *image, nenc_media_facts *facts,
     png_set_read_fn(r.png, &r, on_read);
     nenc_status st = read_guarded(&r);
     png_destroy_read_struct(&r.png, &r.info, NULL);
-    if (st >= 0)
-        st = nenc_image_orient(image, facts->orientation, diag);
+    if (st >= 0 && gamma)
+        st = nenc_png_to_srgb(image, gamma, diag);
     return st;
 }
 
@@ -172,6 +155,7 @@ typedef struct png_writer {
     void *user;
     nenc_diag *diag;
     nenc_status status;
+    nenc_buffer chunk;
 } png_writer;
 
 static void on_write_error(png_structp png, png_const_charp text)
@@ -196,29 +180,46 @@ static void on_flush(png_structp png)
     (void)png;
 }
 
-static void write_picture(png_writer *w)
+static nenc_status write_chunk(png_writer *w, const char *name)
 {
+    w->chunk.size = 0;
+    NENC_TRY(nenc_png_pack(&w->chunk, name, w->image, w->diag));
+    if (w->chunk.size)
+        png_write_chunk(w->png, (png_const_bytep)name, w->chunk.data,
+                        w->chunk.size);
+    return NENC_OK;
+}
+
+static nenc_status write_picture(png_writer *w)
+{
+    static const int types[] = { PNG_COLOR_TYPE_GRAY,
+                                 PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
+                                 PNG_COLOR_TYPE_RGB_ALPHA };
     const nenc_image *image = w->image;
-    png_set_IHDR(w->png, w->info, image->width, image->height, 8,
-                 image->channels == 1 ? PNG_COLOR_TYPE_GRAY
-                                      : PNG_COLOR_TYPE_RGB,
+    png_set_IHDR(w->png, w->info, image->width, image->height,
+                 (int)image->bits, types[image->channels - 1],
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
     png_set_user_limits(w->png, 1 << 24, 1 << 24);
     png_set_compression_level(w->png, ZLIB_LEVEL);
     png_set_filter(w->png, PNG_FILTER_TYPE_BASE, FILTERS);
     png_write_info(w->png, w->info);
+    NENC_TRY(write_chunk(w, "iCCP"));
+    NENC_TRY(write_chunk(w, "eXIf"));
+    NENC_TRY(write_chunk(w, "iTXt"));
+    if (image->bits == 16 && is_little_endian())
+        png_set_swap(w->png);
     for (uint32_t y = 0; y < image->height; y++)
         png_write_row(w->png, image->data + y * image->stride);
     png_write_end(w->png, w->info);
+    return NENC_OK;
 }
 
 static nenc_status write_guarded(png_writer *w)
 {
     if (setjmp(png_jmpbuf(w->png)))
         return w->status;
-    write_picture(w);
-    return NENC_OK;
+    return write_picture(w);
 }
 
 nenc_status nenc_png_write(const nenc_image *image, nenc_write_fn write,
@@ -233,9 +234,11 @@ nenc_status nenc_png_write(const nenc_image *image, nenc_write_fn write,
         png_destroy_write_struct(&w.png, NULL);
         return nenc_fail(diag, NENC_ENOMEM, "out of memory");
     }
+    nenc_buffer_init(&w.chunk, (size_t)-1 / 2);
     png_set_write_fn(w.png, &w, on_write, on_flush);
     const nenc_status st = write_guarded(&w);
     png_destroy_write_struct(&w.png, &w.info);
+    nenc_buffer_free(&w.chunk);
     return st;
 }
 #endif

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PPM and PGM, binary and text, up to 8 bits a sample.
- * Not here: bitmaps (PBM), PAM, floats (PFM), 16 bits. */
+/* Reading PBM, PGM, PPM and PAM, binary and text, up to 16 bits a sample.
+ * Not here: writing (media_pnm_write.c), floats (PFM). */
 #include <stdio.h>
-#include <string.h>
 
 #include "bytes.h"
 #include "media_formats.h"
-#include "mem.h"
 
 static bool is_space(int c)
 {
@@ -19,15 +17,27 @@ static bool probe(const uint8_t *data, size_t size, char text, char binary)
            && (is_space(data[2]) || data[2] == '#');
 }
 
-bool nenc_ppm_probe(const uint8_t *data, size_t size)
+bool nenc_pbm_probe(const uint8_t *data, size_t size)
 {
-    return probe(data, size, '3', '6');
+    return probe(data, size, '1', '4');
 }
 
 bool nenc_pgm_probe(const uint8_t *data, size_t size)
 {
     return probe(data, size, '2', '5');
 }
+
+bool nenc_ppm_probe(const uint8_t *data, size_t size)
+{
+    return probe(data, size, '3', '6');
+}
+
+bool nenc_pam_probe(const uint8_t *data, size_t size)
+{
+    return size >= 3 && !memcmp(data, "P7\n", 3);
+}
+
+/* ------------------------------------------------------------------ headers */
 
 static int peek(const nenc_bytes *b)
 {
@@ -71,24 +81,21 @@ static nenc_status read_number(nenc_bytes *b, uint32_t max, const char *what,
 
 typedef struct pnm_header {
     uint32_t width, height, channels, maxval;
-    bool is_text;
+    uint32_t bits;               /* of the picture made: 8 or 16 */
+    bool is_text, is_bitmap;
 } pnm_header;
 
-static nenc_status read_header(nenc_bytes *b, pnm_header *h, nenc_diag *diag)
+static nenc_status read_pnm_header(nenc_bytes *b, pnm_header *h, char kind,
+                                   nenc_diag *diag)
 {
-    const uint8_t *magic = nenc_bytes_get(b, 2);
-    h->is_text = magic[1] == '2' || magic[1] == '3';
-    h->channels = magic[1] == '3' || magic[1] == '6' ? 3 : 1;
+    h->is_text = kind <= '3';
+    h->is_bitmap = kind == '1' || kind == '4';
+    h->channels = kind == '3' || kind == '6' ? 3 : 1;
+    h->maxval = 1;
     NENC_TRY(read_number(b, 1 << 24, "its width", &h->width, diag));
     NENC_TRY(read_number(b, 1 << 24, "its height", &h->height, diag));
-    NENC_TRY(read_number(b, 65535, "its largest value", &h->maxval, diag));
-    if (!h->width || !h->height || !h->maxval)
-        return nenc_fail(diag, NENC_EBITSTREAM,
-                         "a zero width, height or largest value");
-    if (h->maxval > 255)
-        return nenc_fail(diag, NENC_EUNSUPPORTED,
-                         "a PNM file of 16 bits a sample; convert it to 8 "
-                         "bits");
+    if (!h->is_bitmap)
+        NENC_TRY(read_number(b, 65535, "its largest value", &h->maxval, diag));
     if (peek(b) < 0)
         return nenc_fail(diag, NENC_ETRUNCATED, "the file ends in its header");
     if (!is_space(peek(b)))
@@ -99,47 +106,163 @@ static nenc_status read_header(nenc_bytes *b, pnm_header *h, nenc_diag *diag)
     return NENC_OK;
 }
 
-/* A sample of 0 to maxval, brought to 0 to 255. */
-static nenc_status scale(uint32_t v, uint32_t maxval, uint8_t *out,
-                         nenc_diag *diag)
+/* The next line of a PAM header, without its end; a long one is cut. */
+static nenc_status read_line(nenc_bytes *b, char *line, size_t size,
+                             nenc_diag *diag)
 {
-    if (v > maxval)
-        return nenc_fail(diag, NENC_EBITSTREAM,
-                         "a sample of %u, over the largest value of %u",
-                         (unsigned)v, (unsigned)maxval);
-    *out = (uint8_t)((v * 255 + maxval / 2) / maxval);
+    size_t n = 0;
+    while (peek(b) >= 0 && peek(b) != '\n') {
+        if (n + 1 < size && peek(b))
+            line[n++] = (char)peek(b);
+        b->at++;
+    }
+    line[n] = '\0';
+    if (peek(b) < 0)
+        return nenc_fail(diag, NENC_ETRUNCATED, "the file ends in its header");
+    b->at++;
     return NENC_OK;
 }
 
-static nenc_status read_text(nenc_bytes *b, const pnm_header *h, uint8_t *dst,
-                             size_t n, nenc_diag *diag)
+/* What a line says: a number where it is one of ours. */
+static nenc_status read_pam_line(const char *line, pnm_header *h,
+                                 nenc_diag *diag)
+{
+    const struct { const char *word; uint32_t *to, max; } fields[] = {
+        { "WIDTH", &h->width, 1 << 24 }, { "HEIGHT", &h->height, 1 << 24 },
+        { "DEPTH", &h->channels, 65535 }, { "MAXVAL", &h->maxval, 65535 },
+    };
+    nenc_bytes b;
+    nenc_bytes_init(&b, line, strlen(line));
+    skip_space(&b);
+    const char *word = line + b.at;
+    const size_t n = strcspn(word, " \t\v\f\r");
+    b.at += n;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (n == strlen(fields[i].word) && !memcmp(word, fields[i].word, n))
+            return read_number(&b, fields[i].max, fields[i].word,
+                               fields[i].to, diag);
+    skip_space(&b);
+    if (n == 8 && !memcmp(word, "TUPLTYPE", 8)
+        && !strncmp(line + b.at, "CMYK", 4))
+        return nenc_fail(diag, NENC_EUNSUPPORTED,
+                         "a PAM file of CMYK; convert it to RGB");
+    return NENC_OK;
+}
+
+static nenc_status read_pam_header(nenc_bytes *b, pnm_header *h,
+                                   nenc_diag *diag)
+{
+    char line[64];
+    nenc_bytes_get(b, 1);                /* the end of "P7" */
+    for (;;) {
+        NENC_TRY(read_line(b, line, sizeof line, diag));
+        if (!strncmp(line, "ENDHDR", 6))
+            break;
+        NENC_TRY(read_pam_line(line, h, diag));
+    }
+    if (h->channels > 4)
+        return nenc_fail(diag, NENC_EUNSUPPORTED,
+                         "a PAM file of %u channels; 1 to 4 can be read",
+                         (unsigned)h->channels);
+    return NENC_OK;
+}
+
+static nenc_status read_header(nenc_bytes *b, pnm_header *h, nenc_diag *diag)
+{
+    const uint8_t *magic = nenc_bytes_get(b, 2);
+    memset(h, 0, sizeof *h);
+    NENC_TRY(magic[1] == '7'
+                 ? read_pam_header(b, h, diag)
+                 : read_pnm_header(b, h, (char)magic[1], diag));
+    if (!h->width || !h->height || !h->maxval || !h->channels)
+        return nenc_fail(diag, NENC_EBITSTREAM,
+                         "a zero width, height, depth or largest value");
+    h->bits = h->maxval > 255 ? 16 : 8;
+    return NENC_OK;
+}
+
+/* ------------------------------------------------------------------ samples */
+
+static nenc_status put(const pnm_header *h, uint8_t *row, size_t i, uint32_t v,
+                       nenc_diag *diag)
+{
+    if (v > h->maxval)
+        return nenc_fail(diag, NENC_EBITSTREAM,
+                         "a sample of %u, over the largest value of %u",
+                         (unsigned)v, (unsigned)h->maxval);
+    nenc_sample_put(row, h->bits, i,
+                    nenc_sample_scale(v, h->maxval,
+                                      h->bits == 8 ? 255 : 65535));
+    return NENC_OK;
+}
+
+/* A digit of a PBM, where spaces between them may be left out; 1 is black. */
+static nenc_status read_digit(nenc_bytes *b, uint32_t *out, nenc_diag *diag)
+{
+    skip_space(b);
+    if (peek(b) < 0)
+        return nenc_fail(diag, NENC_ETRUNCATED,
+                         "the file ends before a sample, at byte %zu", b->at);
+    if (peek(b) != '0' && peek(b) != '1')
+        return nenc_fail(diag, NENC_EBITSTREAM, "no 0 or 1 at byte %zu",
+                         b->at);
+    *out = peek(b) == '0';
+    b->at++;
+    return NENC_OK;
+}
+
+static nenc_status read_text_row(nenc_bytes *b, const pnm_header *h,
+                                 uint8_t *row, size_t n, nenc_diag *diag)
 {
     for (size_t i = 0; i < n; i++) {
         uint32_t v;
-        NENC_TRY(read_number(b, 65535, "a sample", &v, diag));
-        NENC_TRY(scale(v, h->maxval, dst + i, diag));
+        NENC_TRY(h->is_bitmap ? read_digit(b, &v, diag)
+                              : read_number(b, 65535, "a sample", &v, diag));
+        NENC_TRY(put(h, row, i, v, diag));
     }
     return NENC_OK;
 }
 
-static nenc_status read_binary(nenc_bytes *b, const pnm_header *h, uint8_t *dst,
-                               size_t n, nenc_diag *diag)
+/* Bytes of a row of n samples. */
+static uint64_t row_size(const pnm_header *h, uint64_t n)
 {
-    const uint8_t *p = nenc_bytes_get(b, n);
+    return h->is_bitmap ? (n + 7) / 8 : n * (h->bits / 8);
+}
+
+static nenc_status read_binary_row(nenc_bytes *b, const pnm_header *h,
+                                   uint8_t *row, size_t n, nenc_diag *diag)
+{
+    const uint8_t *p = nenc_bytes_get(b, (size_t)row_size(h, n));
     if (h->maxval == 255) {
-        memcpy(dst, p, n);
+        memcpy(row, p, n);
         return NENC_OK;
     }
-    for (size_t i = 0; i < n; i++)
-        NENC_TRY(scale(p[i], h->maxval, dst + i, diag));
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t v = h->is_bitmap ? !(p[i / 8] >> (7 - i % 8) & 1)
+                           : h->bits == 8
+                               ? p[i]
+                               : (uint32_t)p[2 * i] << 8 | p[2 * i + 1];
+        NENC_TRY(put(h, row, i, v, diag));
+    }
     return NENC_OK;
 }
 
-/* Whether the bytes left could hold n samples: a lying header costs nothing. */
+/* Whether the bytes left could hold the picture, at the least that a sample
+ * may take: a lying header costs nothing. */
 static bool may_hold(const nenc_bytes *b, const pnm_header *h, uint64_t n)
 {
     const uint64_t left = nenc_bytes_left(b);
-    return n <= (h->is_text ? left / 2 + left % 2 : left);
+    if (!h->is_text)
+        return row_size(h, n) <= left / h->height;
+    return n <= (h->is_bitmap ? left : left / 2 + left % 2) / h->height;
+}
+
+static unsigned bits_of(uint32_t maxval)
+{
+    unsigned bits = 0;
+    for (; maxval; maxval >>= 1)
+        bits++;
+    return bits;
 }
 
 nenc_status nenc_pnm_read(nenc_image *image, nenc_media_facts *facts,
@@ -147,88 +270,27 @@ nenc_status nenc_pnm_read(nenc_image *image, nenc_media_facts *facts,
 {
     pnm_header h;
     nenc_bytes b;
-    (void)facts;
     nenc_bytes_init(&b, src->data, src->size);
     NENC_TRY(read_header(&b, &h, diag));
-    const uint64_t n = (uint64_t)h.width * h.height * h.channels;
+    facts->bits = bits_of(h.maxval);
+    facts->has_alpha = h.channels == 2 || h.channels == 4;
+    const uint64_t n = (uint64_t)h.width * h.channels;
     if (!may_hold(&b, &h, n))
         return nenc_fail(diag, NENC_ETRUNCATED,
                          "the file ends too early: %zu bytes for the %llu "
                          "samples of %ux%u", nenc_bytes_left(&b),
-                         (unsigned long long)n, (unsigned)h.width,
+                         (unsigned long long)(n * h.height), (unsigned)h.width,
                          (unsigned)h.height);
-    NENC_TRY(nenc_media_alloc(image, h.width, h.height, h.channels,
+    NENC_TRY(nenc_media_alloc(image, h.width, h.height, h.channels, h.bits,
                               src->max_pixels, diag));
-    NENC_TRY((h.is_text ? read_text : read_binary)(&b, &h, image->data,
-                                                   (size_t)n, diag));
+    for (uint32_t y = 0; y < h.height; y++)
+        NENC_TRY((h.is_text ? read_text_row : read_binary_row)(
+            &b, &h, image->data + y * image->stride, (size_t)n, diag));
     while (is_space(peek(&b)))
         b.at++;
     if (nenc_bytes_left(&b))
         return nenc_fail(diag, NENC_EUNSUPPORTED,
-                         "%zu bytes after the picture; a PNM file of one "
-                         "picture is needed", nenc_bytes_left(&b));
+                         "%zu bytes after the picture; a file of one picture "
+                         "is needed", nenc_bytes_left(&b));
     return NENC_OK;
-}
-
-static nenc_status put(nenc_write_fn write, void *user, const void *data,
-                       size_t size, nenc_diag *diag)
-{
-    return write(user, data, size) ? nenc_fail(diag, NENC_EIO, "writing failed")
-                                   : NENC_OK;
-}
-
-/* Gray rows of a colour file: each sample three times. */
-static nenc_status put_tripled(const nenc_image *image, nenc_write_fn write,
-                               void *user, nenc_diag *diag)
-{
-    uint8_t *row = nenc_mem_alloc(image->width, 3);
-    nenc_status st = row ? NENC_OK
-                         : nenc_fail(diag, NENC_ENOMEM, "out of memory");
-    for (uint32_t y = 0; y < image->height && st >= 0; y++) {
-        const uint8_t *src = image->data + y * image->stride;
-        for (size_t x = 0; x < image->width; x++)
-            memset(row + 3 * x, src[x], 3);
-        st = put(write, user, row, (size_t)image->width * 3, diag);
-    }
-    nenc_mem_free(row);
-    return st;
-}
-
-static nenc_status write_as(const nenc_image *image, uint32_t channels,
-                            nenc_write_fn write, void *user, nenc_diag *diag)
-{
-    char head[48];
-    const int size = snprintf(head, sizeof head, "P%c\n%lu %lu\n255\n",
-                              channels == 3 ? '6' : '5',
-                              (unsigned long)image->width,
-                              (unsigned long)image->height);
-    NENC_TRY(put(write, user, head, (size_t)size, diag));
-    if (channels != image->channels)
-        return put_tripled(image, write, user, diag);
-    for (uint32_t y = 0; y < image->height; y++)
-        NENC_TRY(put(write, user, image->data + y * image->stride,
-                     (size_t)image->width * channels, diag));
-    return NENC_OK;
-}
-
-nenc_status nenc_ppm_write(const nenc_image *image, nenc_write_fn write,
-                           void *user, nenc_diag *diag)
-{
-    return write_as(image, 3, write, user, diag);
-}
-
-nenc_status nenc_pgm_write(const nenc_image *image, nenc_write_fn write,
-                           void *user, nenc_diag *diag)
-{
-    if (image->channels != 1)
-        return nenc_fail(diag, NENC_EINVAL,
-                         "a picture in colour does not fit PGM; use PPM or "
-                         "PNG");
-    return write_as(image, 1, write, user, diag);
-}
-
-nenc_status nenc_pnm_write(const nenc_image *image, nenc_write_fn write,
-                           void *user, nenc_diag *diag)
-{
-    return write_as(image, image->channels, write, user, diag);
 }

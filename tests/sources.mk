@@ -35,9 +35,16 @@ tests_test_onednn_SOURCES = tests/test_onednn.c
 check_PROGRAMS += tests/test_safetensors
 tests_test_safetensors_SOURCES = tests/test_safetensors.c
 
-check_PROGRAMS += tests/test_media
-tests_test_media_SOURCES = tests/test_media.c tests/test_media_make.c \
-	tests/test_media_make.h
+check_PROGRAMS += tests/test_media tests/test_media_jpeg \
+	tests/test_media_more tests/test_media_png tests/test_media_pnm
+media_test_sources = tests/test_media_check.c tests/test_media_check.h \
+	tests/test_media_make.c tests/test_media_make.h \
+	tests/test_media_make_more.c
+tests_test_media_SOURCES = tests/test_media.c $(media_test_sources)
+tests_test_media_jpeg_SOURCES = tests/test_media_jpeg.c $(media_test_sources)
+tests_test_media_more_SOURCES = tests/test_media_more.c $(media_test_sources)
+tests_test_media_png_SOURCES = tests/test_media_png.c $(media_test_sources)
+tests_test_media_pnm_SOURCES = tests/test_media_pnm.c $(media_test_sources)
 
 check_PROGRAMS += tests/test_common tests/test_prob_model tests/test_range_coder
 tests_test_common_SOURCES = tests/test_common.c

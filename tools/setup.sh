@@ -12,7 +12,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 needed="gcc libc6-dev make autoconf automake libtool pkg-config"
-wanted="libpng-dev libjpeg-dev libdnnl-dev libsndfile1-dev libkissfft-dev"
+wanted="libpng-dev libjpeg-dev liblcms2-dev libwebp-dev libtiff-dev
+        libdnnl-dev libsndfile1-dev libkissfft-dev"
 for arg in "$@"; do
     case $arg in
     --demo) wanted="$wanted libjpeg-turbo-progs" ;;
@@ -98,7 +99,8 @@ if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
 else
     echo "This is not Debian.  Needed: a C11 compiler, make, autoconf,"
     echo "automake, libtool, pkg-config.  Used where present: libpng, libjpeg,"
-    echo "oneDNN; cmocka for the tests, cjpeg for the demo.  Trying."
+    echo "lcms2, libwebp, libtiff 4.5, oneDNN; cmocka for the tests, cjpeg for"
+    echo "the demo.  Trying."
 fi
 
 [ -x configure ] || ./autogen.sh
