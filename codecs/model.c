@@ -128,7 +128,8 @@ nenc_status nenc_model_open(nenc_model **out, const char *path,
     *out = NULL;
     FILE *f = fopen(path, "rb");
     if (!f)
-        return nenc_fail(diag, NENC_EIO, "%s", strerror(errno));
+        return nenc_fail(diag, errno == ENOMEM ? NENC_ENOMEM : NENC_EIO, "%s",
+                         strerror(errno));
     nenc_status st = NENC_OK;
     nenc_model *m = NULL;
     uint8_t *block = NULL;

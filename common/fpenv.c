@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* NORMATIVE.  The default floating-point environment.  Nothing else. */
+#include <assert.h>
+#include <float.h>
+
 #include "fpenv.h"
+
+/* a * b + c of floats rounds twice, to float.  See configure.ac. */
+static_assert(FLT_EVAL_METHOD == 0, "floats are computed as something else");
 
 #if defined __SSE__
 #include <xmmintrin.h>

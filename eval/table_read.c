@@ -182,6 +182,12 @@ static bool parse_real(const char *text, double *v)
     return !*end;
 }
 
+/* Seconds or mebibytes, or none. */
+static bool is_cost(double v)
+{
+    return isnan(v) || (v >= 0 && v < 1e15);
+}
+
 static bool set_column(entry *e, size_t is, const char *text)
 {
     double v = NAN;
@@ -196,10 +202,10 @@ static bool set_column(entry *e, size_t is, const char *text)
         e->row.bytes = v >= 0 && v < 1e15 ? (uint64_t)v : 0;
         return v >= 0 && v < 1e15;
     case COLUMN_RATE: return true;          /* follows from the others */
-    case COLUMN_ENCODE_S: e->row.encode.cpu_s = v; return true;
-    case COLUMN_DECODE_S: e->row.decode.cpu_s = v; return true;
-    case COLUMN_ENCODE_MIB: e->row.encode.peak_mib = v; return true;
-    case COLUMN_DECODE_MIB: e->row.decode.peak_mib = v; return true;
+    case COLUMN_ENCODE_S: e->row.encode.cpu_s = v; return is_cost(v);
+    case COLUMN_DECODE_S: e->row.decode.cpu_s = v; return is_cost(v);
+    case COLUMN_ENCODE_MIB: e->row.encode.peak_mib = v; return is_cost(v);
+    case COLUMN_DECODE_MIB: e->row.decode.peak_mib = v; return is_cost(v);
     default: e->row.metrics[is - COLUMN_METRIC] = v; return true;
     }
 }

@@ -12,6 +12,8 @@ bool nenc_png_probe(const uint8_t *data, size_t size)
 #ifdef HAVE_PNG
 #include <png.h>
 
+#include "mem.h"
+
 /* Measured on six Kodak pictures: level 2 with these two filters takes 20 ms
  * and 677 KB each, level 6 with all filters 104 ms and 680 KB. */
 enum { ZLIB_LEVEL = 2, FILTERS = PNG_FILTER_SUB | PNG_FILTER_UP };
@@ -26,12 +28,31 @@ typedef struct png_reader {
     nenc_diag *diag;
     nenc_status status;
     bool has_rows;               /* reading them has begun */
+    bool no_memory;
 } png_reader;
+
+/* libpng has many words for it, so its allocations are watched. */
+static png_voidp on_alloc(png_structp png, png_alloc_size_t size)
+{
+    png_reader *r = png_get_mem_ptr(png);
+    void *block = nenc_mem_alloc(size, 1);
+    r->no_memory |= !block;
+    return block;
+}
+
+static void on_free(png_structp png, png_voidp block)
+{
+    (void)png;
+    nenc_mem_free(block);
+}
 
 static void on_read_error(png_structp png, png_const_charp text)
 {
     png_reader *r = png_get_error_ptr(png);
-    if (r->src->lenient && r->has_rows)
+    if (r->no_memory)
+        r->status = nenc_fail(r->diag, NENC_ENOMEM,
+                              "out of memory for a PNG file");
+    else if (r->src->lenient && r->has_rows)
         r->facts->is_truncated = true;
     else if (r->status >= 0)
         r->status = r->in.failed
@@ -132,8 +153,8 @@ nenc_status nenc_png_read(nenc_image *image, nenc_media_facts *facts,
     uint32_t gamma = 0;
     nenc_bytes_init(&r.in, src->data, src->size);
     NENC_TRY(nenc_png_scan(image, facts, &gamma, src, diag));
-    r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_read_error,
-                                   on_warning);
+    r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_read_error,
+                                     on_warning, &r, on_alloc, on_free);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
     if (!r.info) {
         png_destroy_read_struct(&r.png, NULL, NULL);

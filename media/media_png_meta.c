@@ -17,25 +17,29 @@ static const char xmp_keyword[] = "XML:com.adobe.xmp";
 /* -------------------------------------------------------------- the profile */
 
 /* What a zlib stream holds, up to the buffer's ceiling.
- * @return whether it is whole and fits */
-static bool inflate_all(nenc_buffer *out, const uint8_t *data, size_t size)
+ * @return NENC_OK, NENC_EBITSTREAM (damaged or too large) or NENC_ENOMEM */
+static nenc_status inflate_all(nenc_buffer *out, const uint8_t *data,
+                               size_t size)
 {
     enum { STEP = 1 << 14 };
     z_stream z = { .next_in = (z_const Bytef *)data, .avail_in = (uInt)size };
-    int rc = Z_OK;
-    if (inflateInit(&z) != Z_OK)
-        return false;
-    while (rc == Z_OK) {
+    int rc = inflateInit(&z);
+    if (rc != Z_OK)
+        return rc == Z_MEM_ERROR ? NENC_ENOMEM : NENC_EBITSTREAM;
+    while (rc == Z_OK && out->ceiling - out->size >= STEP) {
         uint8_t *p = nenc_buffer_extend(out, STEP);
-        if (!p)
+        if (!p) {
+            rc = Z_MEM_ERROR;
             break;
+        }
         z.next_out = p;
         z.avail_out = STEP;
         rc = inflate(&z, Z_NO_FLUSH);
         out->size -= z.avail_out;
     }
     inflateEnd(&z);
-    return rc == Z_STREAM_END;
+    return rc == Z_STREAM_END ? NENC_OK
+           : rc == Z_MEM_ERROR ? NENC_ENOMEM : NENC_EBITSTREAM;
 }
 
 static nenc_status keep_inflated(
@@ -45,13 +49,17 @@ static nenc_status keep_inflated(
                         size_t, nenc_diag *), nenc_diag *diag)
 {
     nenc_buffer out;
-    nenc_status st = NENC_OK;
     nenc_buffer_init(&out, NENC_MEDIA_MAX_BLOB);
-    if (inflate_all(&out, data, size))
+    nenc_status st = inflate_all(&out, data, size);
+    if (st >= 0) {
         st = keep(image, facts, out.data, out.size, diag);
-    else
+    } else if (st == NENC_ENOMEM) {
+        nenc_fail(diag, st, "out of memory for its %s", what);
+    } else {
         nenc_media_note(facts, "its %s is damaged or too large and left out",
                         what);
+        st = NENC_OK;
+    }
     nenc_buffer_free(&out);
     return st;
 }

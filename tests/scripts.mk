@@ -6,6 +6,7 @@ test_scripts += tests/sound_metrics.sh
 EXTRA_DIST += tests/sound_metrics.py
 EXTRA_DIST += tests/cases.sh
 test_scripts += tests/cli.sh
+test_scripts += tests/faults.sh
 test_scripts += tests/neval.sh
 test_scripts += tests/report.sh
 EXTRA_DIST += tests/report_page.py

@@ -67,3 +67,12 @@ tests_test_plane_SOURCES = tests/test_plane.c $(toy_sources)
 check_PROGRAMS += tests/test_parts
 tests_test_parts_SOURCES = tests/test_parts.c $(toy_sources) \
 	$(unit_store_sources)
+
+# fail_alloc.c stands before the C library's allocator.
+check_PROGRAMS += tests/test_out_of_memory
+tests_test_out_of_memory_SOURCES = tests/test_out_of_memory.c \
+	tests/fail_alloc.c tests/fail_alloc.h $(media_test_sources) \
+	$(toy_sources)
+
+check_PROGRAMS += tests/test_damage
+tests_test_damage_SOURCES = tests/test_damage.c $(toy_sources)

@@ -23,7 +23,8 @@ for arg in "$@"; do
             wanted="$wanted chromium chromium-driver python3"
         case $(uname -m) in
         x86_64) wanted="$wanted gcc-aarch64-linux-gnu
-                        libc6-dev-arm64-cross qemu-user" ;;
+                        libc6-dev-arm64-cross
+                        gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user" ;;
         esac ;;
     *) echo "setup.sh: unknown option $arg" >&2; exit 2 ;;
     esac
