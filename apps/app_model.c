@@ -203,8 +203,9 @@ static nenc_status try_all(search *s, bool others)
 static void print_seen(search *s)
 {
     fflush(s->seen);
-    fprintf(stderr, "  searched:\n%s", s->text_size ? s->text : "");
-    fprintf(stderr, "  --model or NENC_MODEL_PATH can name other places.\n");
+    fprintf(stderr, "  searched:\n%s"
+            "  --model or NENC_MODEL_PATH can name other places.\n",
+            s->text_size ? s->text : "");
 }
 
 nenc_status app_model_open_default(app_model *m, const char *option)
@@ -221,6 +222,13 @@ nenc_status app_model_open_default(app_model *m, const char *option)
     return st;
 }
 
+static nenc_status fail_id(const char *stream, const nenc_info *info)
+{
+    return app_fail(stream, NENC_EMODEL,
+                    "needs the %s model %016llx, which was not found",
+                    info->codec, (unsigned long long)info->model_id);
+}
+
 nenc_status app_model_open_id(app_model *m, const char *option,
                               const char *stream, const nenc_info *info)
 {
@@ -229,9 +237,7 @@ nenc_status app_model_open_id(app_model *m, const char *option,
     if (st >= 0)
         st = try_all(&s, true);
     if (st == NENC_END) {
-        st = app_fail(stream, NENC_EMODEL,
-                      "needs the %s model %016llx, which was not found",
-                      info->codec, (unsigned long long)info->model_id);
+        st = fail_id(stream, info);
         print_seen(&s);
     }
     search_free(&s);
@@ -243,4 +249,91 @@ void app_model_close(app_model *m)
     nenc_model_close(m->model);
     free(m->path);
     *m = (app_model){ NULL, NULL };
+}
+
+/* ------------------------------------------------------------------ sharing */
+
+/* A model that was looked for. */
+typedef struct app_models_entry {
+    struct app_models_entry *next;
+    app_model model;              /* NULL = not found */
+    bool is_default;
+    uint64_t id;                  /* where it is not the default */
+} entry;
+
+void app_models_init(app_models *models, const char *option)
+{
+    *models = (app_models){ .option = option };
+    pthread_mutex_init(&models->lock, NULL);
+}
+
+void app_models_close(app_models *models)
+{
+    while (models->first) {
+        entry *e = models->first;
+        models->first = e->next;
+        app_model_close(&e->model);
+        free(e);
+    }
+    pthread_mutex_destroy(&models->lock);
+}
+
+static const entry *known(const app_models *models, const nenc_info *info)
+{
+    const entry *e = models->first;
+    while (e && (e->is_default ? info != NULL
+                               : !info || e->id != info->model_id))
+        e = e->next;
+    return e;
+}
+
+/* Open what has not been looked for. */
+static nenc_status add(app_models *models, const app_model **m,
+                       const char *stream, const nenc_info *info)
+{
+    entry *e = calloc(1, sizeof *e);
+    if (!e)
+        return app_fail(NULL, NENC_ENOMEM, "out of memory");
+    e->is_default = !info;
+    e->id = info ? info->model_id : 0;
+    const nenc_status st = info
+        ? app_model_open_id(&e->model, models->option, stream, info)
+        : app_model_open_default(&e->model, models->option);
+    if (st < 0 && st != NENC_EMODEL) {         /* may do next time */
+        free(e);
+        return st;
+    }
+    e->next = models->first;
+    models->first = e;
+    *m = st < 0 ? NULL : &e->model;
+    return st;
+}
+
+static nenc_status get(app_models *models, const app_model **m,
+                       const char *stream, const nenc_info *info)
+{
+    nenc_status st = NENC_OK;
+    *m = NULL;
+    pthread_mutex_lock(&models->lock);
+    const entry *e = known(models, info);
+    if (!e)
+        st = add(models, m, stream, info);
+    pthread_mutex_unlock(&models->lock);
+    if (e && e->model.model)
+        *m = &e->model;
+    else if (e)
+        st = info ? fail_id(stream, info)
+                  : app_fail(NULL, NENC_EMODEL, "there is no model");
+    return st;
+}
+
+nenc_status app_models_default(app_models *models, const app_model **m)
+{
+    return get(models, m, NULL, NULL);
+}
+
+nenc_status app_models_id(app_models *models, const app_model **m,
+                          const char *stream, const nenc_info *info)
+{
+    return get(models, m, stream, info);
 }

@@ -45,6 +45,7 @@ typedef struct app_common {
     const char *model;    /**< file or folder; NULL = search */
     int threads;
     bool force, verbose, quiet, json;
+    bool recursive, skip_existing, fail_fast;
     uint64_t max_pixels, max_memory;
 } app_common;
 

@@ -2,7 +2,9 @@
 /* Writing files so that they appear whole or not at all.  Nothing else. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,21 +15,58 @@
 
 /* ----------------------------------------------------------------- signals */
 
-/* What a signal that ends the program must delete. */
-static char *volatile doomed;
+/* What a signal that ends the program must delete: one temporary file for each
+ * output at work, and no more of those than a pool has threads. */
+enum { DOOMED_MAX = 1024 };
+static _Atomic(char *) doomed[DOOMED_MAX];
+
+/* Files are created and named by threads that are inside; a signal to another
+ * thread waits for them, and lets nobody else in. */
+static atomic_int n_inside;
+static atomic_bool is_ending;
 
 static void on_signal(int number)
 {
-    const char *path = doomed;
-    if (path)
-        unlink(path);
+    const struct timespec moment = { 0, 1000000 };
+    atomic_store(&is_ending, true);
+    while (atomic_load(&n_inside))
+        nanosleep(&moment, NULL);
+    for (int i = 0; i < DOOMED_MAX; i++) {
+        const char *path = atomic_load(&doomed[i]);
+        if (path)
+            unlink(path);
+    }
     /* The default action is back (SA_RESETHAND) and comes when we return. */
     raise(number);
+}
+
+/* This thread gets no signal while it is inside, so the handler that waits for
+ * it never runs on top of it. */
+static void enter(sigset_t *before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, before);
+    atomic_fetch_add(&n_inside, 1);
+    if (!atomic_load(&is_ending))
+        return;
+    atomic_fetch_sub(&n_inside, 1);
+    for (;;)                               /* the end comes from elsewhere */
+        pause();
+}
+
+static void leave(const sigset_t *before)
+{
+    const int error = errno;
+    atomic_fetch_sub(&n_inside, 1);
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+    errno = error;
 }
 
 static void catch_signals(void)
 {
     static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    const size_t n = sizeof numbers / sizeof numbers[0];
     struct sigaction sa = { .sa_handler = SIG_IGN };
     sigemptyset(&sa.sa_mask);
     sigaction(SIGPIPE, &sa, NULL);
@@ -36,7 +75,9 @@ static void catch_signals(void)
 #endif
     sa.sa_handler = on_signal;
     sa.sa_flags = SA_RESETHAND;
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    for (size_t i = 0; i < n; i++)
+        sigaddset(&sa.sa_mask, numbers[i]);
+    for (size_t i = 0; i < n; i++) {
         struct sigaction old;
         if (!sigaction(numbers[i], NULL, &old) && old.sa_handler != SIG_IGN)
             sigaction(numbers[i], &sa, NULL);
@@ -55,19 +96,45 @@ void app_output_init(void)
     catch_signals();
 }
 
-/* Create `path`, which must be new; from then on a signal deletes it. */
-static int create_doomed(char *path)
+/* Create the temporary file, which must be new; from then on a signal deletes
+ * it. */
+static int create_doomed(app_output *out)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before);
-    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    const int error = errno;
-    if (fd >= 0)
-        doomed = path;
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    errno = error;
+    sigset_t before;
+    char *none = NULL;
+    int fd = -1, slot = 0;
+    enter(&before);
+    while (slot < DOOMED_MAX
+           && !atomic_compare_exchange_strong(&doomed[slot], &none,
+                                              out->temporary)) {
+        none = NULL;
+        slot++;
+    }
+    errno = EMFILE;
+    if (slot < DOOMED_MAX) {
+        fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                  0666);
+        out->slot = fd >= 0 ? slot + 1 : 0;
+        if (fd < 0)
+            atomic_store(&doomed[slot], NULL);
+    }
+    leave(&before);
     return fd;
+}
+
+/* The temporary file gets its name or is deleted, by `how`; a signal comes
+ * before that or after.  @return false, errno set: it is still there */
+static bool end_doomed(app_output *out, bool (*how)(const app_output *out))
+{
+    sigset_t before;
+    enter(&before);
+    const bool ok = how(out);
+    if (ok) {
+        atomic_store(&doomed[out->slot - 1], NULL);
+        out->slot = 0;
+    }
+    leave(&before);
+    return ok;
 }
 
 /* ---------------------------------------------------------------- creating */
@@ -88,11 +155,43 @@ static int create_beside(app_output *out)
     for (int i = 0; i < 100; i++, number = number * 1664525u + 1013904223u) {
         snprintf(out->temporary, size, "%.*s.nenc-%08lx.tmp", (int)folder,
                  out->target, (unsigned long)number);
-        const int fd = create_doomed(out->temporary);
+        const int fd = create_doomed(out);
         if (fd >= 0 || errno != EEXIST)
             return fd;
     }
     return -1;
+}
+
+/* @return false with errno set */
+static bool make_folder(char *path)
+{
+    struct stat st;
+    if (!stat(path, &st) || !mkdir(path, 0777) || errno == EEXIST)
+        return true;                       /* not a folder: creating will say */
+    char *slash = errno == ENOENT ? strrchr(path, '/') : NULL;
+    if (!slash || slash == path)
+        return false;
+    *slash = '\0';
+    const bool ok = make_folder(path);
+    *slash = '/';
+    return ok && (!mkdir(path, 0777) || errno == EEXIST);
+}
+
+nenc_status app_output_folders(const char *path)
+{
+    char *folder = strdup(path);
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+    nenc_status st = NENC_OK;
+    if (!folder)
+        return app_fail(NULL, NENC_ENOMEM, "out of memory");
+    if (slash && slash != folder) {
+        *slash = '\0';
+        if (!make_folder(folder))
+            st = app_fail(folder, NENC_EIO, "cannot create it: %s",
+                          strerror(errno));
+    }
+    free(folder);
+    return st;
 }
 
 static nenc_status open_stdout(app_output *out)
@@ -218,7 +317,10 @@ static bool flush_and_close(app_output *out)
         ok = !fsync(fileno(out->file)) || errno == EINVAL || errno == ENOTSUP;
     if (!ok)
         out->error = errno;
-    if (fclose(out->file) && ok) {
+    /* Standard output may still be flushed by others: a copy is closed. */
+    const int end = out->file == stdout ? close(dup(STDOUT_FILENO))
+                                        : fclose(out->file);
+    if (end && ok) {
         ok = false;
         out->error = errno;
     }
@@ -241,19 +343,22 @@ static bool give_name(const app_output *out)
     return !rename(out->temporary, out->target);
 }
 
+static bool delete(const app_output *out)
+{
+    unlink(out->temporary);
+    return true;
+}
+
 nenc_status app_output_commit(app_output *out)
 {
     if (!flush_and_close(out))
         return app_output_fail(out);
     if (!out->temporary)
         return NENC_OK;
-    if (!give_name(out)) {
+    if (!end_doomed(out, give_name)) {
         out->error = errno;
         return app_output_fail(out);
     }
-    doomed = NULL;
-    free(out->temporary);
-    out->temporary = NULL;
     return NENC_OK;
 }
 
@@ -261,9 +366,8 @@ void app_output_close(app_output *out)
 {
     if (out->file && out->file != stdout)
         fclose(out->file);
-    if (out->temporary && doomed)
-        unlink(out->temporary);
-    doomed = NULL;
+    if (out->slot)
+        end_doomed(out, delete);
     free(out->temporary);
     free(out->target);
     memset(out, 0, sizeof *out);

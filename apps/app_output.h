@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Output files that appear whole or not at all.  Functions that return a
- * status have told the user why.  Not here: what is written. */
+ * status have told the user why.  Each thread may have outputs of its own.
+ * Not here: what is written. */
 #ifndef NENC_APPS_OUTPUT_H
 #define NENC_APPS_OUTPUT_H
 
@@ -13,15 +14,19 @@ typedef struct app_output {
     FILE *file;
     char *target;             /**< where it goes to in the end */
     char *temporary;          /**< beside it; NULL = written directly */
+    int slot;                 /**< among what a signal deletes; 0 = none */
     bool force;
     int error;                /**< errno of a failed write, or 0 */
     uint64_t n_written;
 } app_output;
 
 /** Call it once, first.  Broken pipes become errors, signals that end the
- *  program delete the temporary file, and no file takes the place of a closed
+ *  program delete all temporary files, and no file takes the place of a closed
  *  standard stream. */
 void app_output_init(void);
+
+/** Make the folders that `path` is to lie in, where they are missing. */
+NENC_NODISCARD nenc_status app_output_folders(const char *path);
 
 /** Create the output: a temporary file beside its place, or the thing itself
  *  where that is a pipe, a device or standard output ("-").  Refused: the

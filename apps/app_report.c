@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Messages, exit codes, the progress line, JSON.  Nothing else. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,21 +22,75 @@ const char *app_program(void)
     return program;
 }
 
-static void say(const char *name, const char *fmt, va_list ap)
+/* ------------------------------------------------------------------- words */
+
+static pthread_mutex_t saying = PTHREAD_MUTEX_INITIALIZER;
+
+/* Under that lock: columns of the progress line on the terminal. */
+static int line_width;
+
+static _Thread_local char last_failure[240];
+
+static void wipe_line(void)
+{
+    if (line_width)
+        fprintf(stderr, "\r%*s\r", line_width, "");
+    line_width = 0;
+}
+
+/* What a terminal would obey is shown instead. */
+static void put_safely(const char *text)
+{
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c == '\n')
+            fputs("\\n", stderr);
+        else if (c < 32 || c == 127)
+            fprintf(stderr, "\\x%02x", c);
+        else
+            fputc(c, stderr);
+    }
+}
+
+/* "PROGRAM: NAME: SENTENCE"; without a program the sentence alone. */
+static void say(const char *who, const char *name, const char *sentence)
 {
     fflush(stdout);
-    fprintf(stderr, "%s: ", program);
-    if (name)
-        fprintf(stderr, "%s: ", name);
-    vfprintf(stderr, fmt, ap);
+    pthread_mutex_lock(&saying);
+    wipe_line();
+    if (who)
+        fprintf(stderr, "%s: ", who);
+    if (name) {
+        put_safely(name);
+        fputs(": ", stderr);
+    }
+    put_safely(sentence);
     fputc('\n', stderr);
+    pthread_mutex_unlock(&saying);
+}
+
+static void say_formatted(const char *who, const char *name, const char *fmt,
+                          va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    const int n = vsnprintf(NULL, 0, fmt, ap);
+    char *sentence = n < 0 ? NULL : malloc((size_t)n + 1);
+    if (sentence)
+        vsnprintf(sentence, (size_t)n + 1, fmt, again);
+    va_end(again);
+    say(who, name, sentence ? sentence : fmt);
+    free(sentence);
 }
 
 nenc_status app_fail(const char *name, nenc_status status, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    say(name, fmt, ap);
+    vsnprintf(last_failure, sizeof last_failure, fmt, ap);
+    va_end(ap);
+    va_start(ap, fmt);
+    say_formatted(program, name, fmt, ap);
     va_end(ap);
     return status;
 }
@@ -50,8 +106,21 @@ void app_warn(const char *name, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    say(name, fmt, ap);
+    say_formatted(program, name, fmt, ap);
     va_end(ap);
+}
+
+void app_say(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say_formatted(NULL, NULL, fmt, ap);
+    va_end(ap);
+}
+
+const char *app_last_failure(void)
+{
+    return last_failure;
 }
 
 int app_exit_code(nenc_status status)
@@ -86,6 +155,8 @@ double app_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+/* ---------------------------------------------------------------- progress */
+
 void app_progress_init(app_progress *p, const char *what, bool quiet)
 {
     *p = (app_progress){ .what = what, .on = !quiet && isatty(STDERR_FILENO) };
@@ -103,10 +174,12 @@ bool app_progress_is_due(app_progress *p)
 
 void app_progress_text(app_progress *p, const char *text)
 {
+    pthread_mutex_lock(&saying);
     const int n = fprintf(stderr, "\r%s %s", p->what, text) - 1;
-    fprintf(stderr, "%*s", n < p->width ? p->width - n : 0, "");
+    fprintf(stderr, "%*s", n < line_width ? line_width - n : 0, "");
     fflush(stderr);
-    p->width = n;
+    line_width = n;
+    pthread_mutex_unlock(&saying);
 }
 
 int app_progress_show(void *user, double done)
@@ -120,12 +193,20 @@ int app_progress_show(void *user, double done)
     return 0;
 }
 
+void app_progress_hide(void)
+{
+    pthread_mutex_lock(&saying);
+    wipe_line();
+    pthread_mutex_unlock(&saying);
+}
+
 void app_progress_end(app_progress *p)
 {
-    if (p->on && p->width)
-        fprintf(stderr, "\r%*s\r", p->width, "");
+    app_progress_hide();
     p->on = false;
 }
+
+/* -------------------------------------------------------------------- JSON */
 
 void app_json_begin(app_json *j, FILE *file)
 {
@@ -133,24 +214,49 @@ void app_json_begin(app_json *j, FILE *file)
     fputc('{', file);
 }
 
+void app_json_begin_line(app_json *j, FILE *file)
+{
+    app_json_begin(j, file);
+    j->in_line = true;
+}
+
+/* Bytes of the UTF-8 character at `s`; 0 = none that is allowed. */
+static size_t utf8_size(const unsigned char *s)
+{
+    const size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2
+                   : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f)
+        || (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return n;
+}
+
 static void put_string(FILE *file, const char *text)
 {
+    const unsigned char *s = (const unsigned char *)text;
     fputc('"', file);
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            fprintf(file, "\\%c", c);
-        else if (c < 32 || c == 127)
-            fprintf(file, "\\u%04x", c);
+    while (*s) {
+        const size_t n = utf8_size(s);
+        if (*s == '"' || *s == '\\')
+            fprintf(file, "\\%c", *s);
+        else if (*s < 32 || *s == 127)
+            fprintf(file, "\\u%04x", *s);
+        else if (!n)
+            fprintf(file, "\\udc%02x", *s);
         else
-            fputc(c, file);
+            fwrite(s, 1, n, file);
+        s += n ? n : 1;
     }
     fputc('"', file);
 }
 
 static void put_key(app_json *j, const char *key)
 {
-    fputs(j->n++ ? ",\n  " : "\n  ", j->file);
+    fputs(j->n++ ? "," : "", j->file);
+    fputs(j->in_line ? j->n > 1 ? " " : "" : "\n  ", j->file);
     put_string(j->file, key);
     fputs(": ", j->file);
 }
@@ -175,5 +281,5 @@ void app_json_real(app_json *j, const char *key, double value)
 
 void app_json_end(app_json *j)
 {
-    fputs("\n}\n", j->file);
+    fputs(j->in_line ? "}\n" : "\n}\n", j->file);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a program says and how it ends: errors, exit codes, progress, JSON.
- * Not here: what went wrong. */
+ * Any thread may speak; lines come whole, and control characters in them are
+ * shown as \n, \x1b and the like.  Not here: what went wrong. */
 #ifndef NENC_APPS_REPORT_H
 #define NENC_APPS_REPORT_H
 
@@ -23,6 +24,12 @@ nenc_status app_fail_diag(const char *name, nenc_status status,
 /** The same for what is no error. */
 void app_warn(const char *name, const char *fmt, ...) NENC_PRINTF(2, 3);
 
+/** A line on stderr as it is, with no name in front. */
+void app_say(const char *fmt, ...) NENC_PRINTF(1, 2);
+
+/** The sentence of this thread's last app_fail(); "" before any. */
+const char *app_last_failure(void);
+
 /** The EXIT STATUS of the manual pages. */
 int app_exit_code(nenc_status status);
 
@@ -33,11 +40,10 @@ NENC_NODISCARD nenc_status app_stdout_check(void);
 double app_seconds(void);
 
 /** A line on stderr, rewritten a few times a second, after the first second
- *  and only on a terminal. */
+ *  and only on a terminal.  One at a time, by one thread at a time. */
 typedef struct app_progress {
     const char *what;
     double start, shown;
-    int width;            /**< of the line that is there */
     bool on;
 } app_progress;
 
@@ -48,16 +54,21 @@ bool app_progress_is_due(app_progress *p);
 void app_progress_text(app_progress *p, const char *text);
 /** A nenc_progress_fn; `user` is the app_progress. */
 int  app_progress_show(void *user, double done);
-/** Wipe the line. */
+/** Wipe the line, which comes again when it is due. */
+void app_progress_hide(void);
+/** Wipe it for good. */
 void app_progress_end(app_progress *p);
 
-/** A flat JSON object, one member a line. */
+/** A flat JSON object, one member a line or (JSON Lines) all in one. */
 typedef struct app_json {
     FILE *file;
+    bool in_line;
     int n;
 } app_json;
 
 void app_json_begin(app_json *j, FILE *file);
+void app_json_begin_line(app_json *j, FILE *file);
+/** Bytes that are not UTF-8 become \udc80 to \udcff (as Python has it). */
 void app_json_text(app_json *j, const char *key, const char *value);
 void app_json_integer(app_json *j, const char *key, uint64_t value);
 void app_json_real(app_json *j, const char *key, double value);

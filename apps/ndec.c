@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ndec: a .nenc file to a picture.  Not here: codecs, picture formats. */
-#include <stdlib.h>
+/* ndec: .nenc files to pictures.  Not here: codecs, picture formats, sharing
+ * out files among threads. */
 #include <string.h>
+#include <strings.h>
 
-#include "app_input.h"
+#include "app_batch.h"
 #include "app_model.h"
-#include "app_options.h"
-#include "app_output.h"
+#include "app_names.h"
 #include "app_report.h"
 #include "media.h"
 
 typedef struct ndec_options {
     app_common common;            /* first: app_options_parse() fills it */
     bool fast, info, test, symbols;
+    const char *format;
 } ndec_options;
 
 #define AT(member) offsetof(ndec_options, member)
 
 static const app_option options[] = {
+    { "Output", 0, false, APP_TEXT, "format", "FORMAT", AT(format), 0, 0,
+      "png, ppm, pgm or pnm, whatever OUT is called" },
     { "Speed", 0, false, APP_FLAG, "fast", NULL, AT(fast), 0, 0,
       "synthesis by oneDNN: samples may differ by a step" },
     { "Output", 0, false, APP_FLAG, "info", NULL, AT(info), 0, 0,
@@ -31,117 +34,150 @@ static const app_option options[] = {
 
 static const app_command command = {
     .name = "ndec",
-    .usage = "ndec [OPTIONS] IN [-o OUT]",
-    .about = "Decode a .nenc file (- is standard input) to a picture.\n"
+    .usage = "ndec [OPTIONS] IN... [-o OUT]",
+    .about = "Decode .nenc files (- is standard input) to pictures.\n"
              "OUT's suffix or a prefix tells its format: x.png, x.ppm, x.pgm, "
-             "ppm:-.\nWithout -o, OUT is IN with the suffix .png.",
+             "ppm:-.\nIN may be a folder; for several, OUT is one.  Without "
+             "-o, OUT is IN with the\nsuffix .png.",
     .examples = "Examples: ndec photo.nenc -o photo.png\n"
                 "          ndec photo.nenc -o ppm:- | display -\n",
     .options = options, .n_options = sizeof options / sizeof options[0],
+    .takes_many = true,
 };
 
-/* Everything of one run. */
-typedef struct job {
+/* What the files share. */
+typedef struct session {
     const ndec_options *opt;
+    const char *output;           /* without its prefix */
+    const nenc_media_format *format;
+    app_models models;
+} session;
+
+/* Everything of one file. */
+typedef struct job {
+    session *s;
+    const ndec_options *opt;
+    app_task *task;
     app_input in;
     app_output out;
-    app_model model;
+    const app_model *model;       /* of the session */
     nenc_decoder *decoder;
     nenc_info info;
     nenc_image image;
-    const nenc_media_format *format;
-    const char *out_name;         /* NULL = no picture is written */
     uint8_t symbols[32];
     double model_s, decode_s, write_s;
 } job;
 
 /* ----------------------------------------------------------- what to write */
 
-static bool is_misuse_of_formats(const job *j)
-{
-    if (j->format && j->format->write)
-        return false;
-    if (j->format)
-        app_misuse("%s: this program does not write %s", j->out_name,
-                   j->format->name);
-    else
-        app_misuse("%s: which format? End it with .png, .ppm or .pgm, or say "
-                   "png:%s", j->out_name, j->out_name);
-    return true;
-}
-
-/* "png:NAME", or a name with a suffix. */
-static void choose_format(job *j, const char *name)
+/* "png:NAME", or NAME. */
+static void split_prefix(session *s, const char *output)
 {
     char prefix[8] = "";
-    const size_t n = strcspn(name, ":");
-    j->out_name = name;
-    if (name[n] && n < sizeof prefix) {
-        memcpy(prefix, name, n);
-        j->format = nenc_media_by_name(prefix);
-        if (j->format)
-            j->out_name = name + n + 1;
-    }
-    if (!j->format)
-        j->format = nenc_media_by_suffix(name);
-}
-
-/* A picture's name out of the stream's: PNG where this build writes it. */
-static char *make_name(const char *input)
-{
-    const nenc_media_format *png = nenc_media_by_name("png");
-    return app_with_suffix(input, png && png->write ? ".png" : ".pnm");
+    const size_t n = output ? strcspn(output, ":") : 0;
+    s->output = output;
+    if (!output || !output[n] || n >= sizeof prefix)
+        return;
+    memcpy(prefix, output, n);
+    s->format = nenc_media_by_name(prefix);
+    if (s->format)
+        s->output = output + n + 1;
 }
 
 /* @return 0, or the exit code */
-static int choose_output(job *j, char **made)
+static int choose_format(session *s)
 {
-    const ndec_options *opt = j->opt;
+    const ndec_options *opt = s->opt;
     const app_common *c = &opt->common;
-    const bool is_stdin = !strcmp(c->input, "-");
+    split_prefix(s, c->output);
+    if (s->output && !*s->output)
+        return app_misuse("an empty file name");
+    if (s->format && opt->format)
+        return app_misuse("'%s' names a format, and so does --format",
+                          c->output);
+    if (opt->format && !(s->format = nenc_media_by_name(opt->format)))
+        return app_misuse("--format %s: there is no such format", opt->format);
+    const bool is_named = s->output && !app_names_many(c)
+                          && !app_names_folder(s->output);
+    if (!s->format && is_named)
+        s->format = nenc_media_by_suffix(s->output);
+    if (!s->format && is_named)
+        return app_misuse("%s: which format? End it with .png, .ppm or .pgm, "
+                          "or say png:%s", s->output, s->output);
+    if (!s->format)
+        s->format = nenc_media_by_name("png");
+    if (!s->format->write && !is_named && !opt->format)
+        s->format = nenc_media_by_name("pnm");
+    return s->format->write ? 0
+         : app_misuse("%s: this program does not write %s",
+                      s->output ? s->output : "--format", s->format->name);
+}
+
+static bool writes_pictures(const ndec_options *opt)
+{
+    return opt->common.output || !(opt->info || opt->test || opt->symbols);
+}
+
+/* @return 0, or the exit code */
+static int check(const ndec_options *opt)
+{
+    const app_common *c = &opt->common;
     if (opt->info + opt->test + opt->symbols > 1)
         return app_misuse("only one of --info, --test and --symbols");
     if ((opt->info || opt->test) && c->output)
         return app_misuse("--%s writes no picture: leave out -o",
                           opt->info ? "info" : "test");
-    if (!c->output && (opt->info || opt->test || opt->symbols))
-        return 0;
-    if (!c->output && is_stdin)
+    if (!c->output && writes_pictures(opt) && !strcmp(c->input, "-")
+        && c->n_inputs == 1)
         return app_misuse("standard input needs -o, such as -o png:-");
-    if (!c->output && !(*made = make_name(c->input)))
-        return app_exit_code(app_fail(NULL, NENC_ENOMEM, "out of memory"));
-    choose_format(j, c->output ? c->output : *made);
-    if (is_misuse_of_formats(j))
-        return APP_MISUSE;
-    if (!*j->out_name)
-        return app_misuse("an empty file name");
-    if ((c->json || opt->symbols) && !strcmp(j->out_name, "-"))
-        return app_misuse("--%s and the output cannot share stdout",
-                          c->json ? "json" : "symbols");
     return 0;
+}
+
+static bool is_stream(const char *path)
+{
+    const char *dot = strrchr(app_base(path), '.');
+    return dot && !strcasecmp(dot, ".nenc");
+}
+
+/* @return 0, or the exit code */
+static int find_files(app_files *files, session *s)
+{
+    const ndec_options *opt = s->opt;
+    char suffix[16] = "";
+    const app_naming naming = {
+        .common = &opt->common, .wanted = is_stream, .what = ".nenc files",
+        .output = s->output, .suffix = s->format ? suffix : NULL,
+    };
+    if (s->format)
+        snprintf(suffix, sizeof suffix, ".%s", s->format->name);
+    const int rc = app_names_find(files, &naming);
+    const char *first = !rc && files->n ? files->list[0].output : NULL;
+    if (first && !strcmp(first, "-") && (opt->common.json || opt->symbols))
+        return app_misuse("--%s and the output cannot share stdout",
+                          opt->common.json ? "json" : "symbols");
+    return rc;
 }
 
 /* ---------------------------------------------------------------- decoding */
 
-static nenc_status fail_input(const job *j, nenc_status st,
-                              const nenc_diag *diag)
+static nenc_status fail_input(job *j, nenc_status st, const nenc_diag *diag)
 {
     if (j->in.error)
         return app_fail(j->in.name, NENC_EIO, "%s", strerror(j->in.error));
-    return app_fail_diag(j->in.name, st, diag);
+    return app_task_fail(j->task, j->in.name, st, diag);
 }
 
-static nenc_status open_stream(job *j, app_progress *progress)
+static nenc_status open_stream(job *j)
 {
     nenc_diag diag = { NENC_OK, "" };
     nenc_decoder_config cfg;
     nenc_decoder_config_init(&cfg);
-    cfg.threads = j->opt->common.threads;
-    cfg.max_samples = j->opt->common.max_pixels;
-    cfg.max_memory = (size_t)j->opt->common.max_memory;
+    cfg.threads = j->task->threads;
+    cfg.max_samples = j->task->max_pixels;
+    cfg.max_memory = j->task->max_memory;
     cfg.fast = j->opt->fast;
-    cfg.progress = app_progress_show;
-    cfg.progress_user = progress;
+    cfg.progress = app_task_progress;
+    cfg.progress_user = j->task;
     const nenc_status st = nenc_decoder_open(&j->decoder, &cfg, app_input_read,
                                              &j->in, &diag);
     if (st < 0)
@@ -153,20 +189,18 @@ static nenc_status open_stream(job *j, app_progress *progress)
 static nenc_status open_model(job *j)
 {
     const double start = app_seconds();
-    const nenc_status st = app_model_open_id(
-        &j->model, j->opt->common.model, j->in.name, &j->info);
+    const nenc_status st = app_models_id(&j->s->models, &j->model, j->in.name,
+                                         &j->info);
     j->model_s = app_seconds() - start;
     return st;
 }
 
-static nenc_status decode(job *j, app_progress *progress)
+static nenc_status decode(job *j)
 {
     nenc_diag diag = { NENC_OK, "" };
     const double start = app_seconds();
-    app_progress_init(progress, "decoding", j->opt->common.quiet);
-    const nenc_status st = nenc_decoder_decode(j->decoder, j->model.model,
+    const nenc_status st = nenc_decoder_decode(j->decoder, j->model->model,
                                                &j->image, &diag);
-    app_progress_end(progress);
     if (st < 0)
         return fail_input(j, st, &diag);
     nenc_decoder_symbol_hash(j->decoder, j->symbols);
@@ -178,7 +212,7 @@ static nenc_status write_picture(job *j)
 {
     nenc_diag diag = { NENC_OK, "" };
     const double start = app_seconds();
-    nenc_status st = nenc_media_write(j->format, &j->image, app_output_write,
+    nenc_status st = nenc_media_write(j->s->format, &j->image, app_output_write,
                                       &j->out, &diag);
     if (st < 0)
         return j->out.error ? app_output_fail(&j->out)
@@ -193,36 +227,51 @@ static nenc_status write_picture(job *j)
 static void print_header(const job *j)
 {
     const nenc_info *i = &j->info;
-    printf("file      %s\n", j->in.name);
-    printf("codec     %s, format version %u\n", i->codec, i->version);
-    printf("model     %016llx\n", (unsigned long long)i->model_id);
-    printf("picture   %ux%u, %u channel%s of %u bits\n", (unsigned)i->width,
-           (unsigned)i->height, (unsigned)i->channels,
-           i->channels == 1 ? "" : "s", (unsigned)i->bits);
-    printf("units     %u of %ux%u\n", (unsigned)i->n_units,
-           (unsigned)i->unit_width, (unsigned)i->unit_height);
-    printf("quality   %d\n", i->quality);
+    FILE *f = j->task->text;
+    fprintf(f, "file      %s\n", j->in.name);
+    fprintf(f, "codec     %s, format version %u\n", i->codec, i->version);
+    fprintf(f, "model     %016llx\n", (unsigned long long)i->model_id);
+    fprintf(f, "picture   %ux%u, %u channel%s of %u bits\n",
+            (unsigned)i->width, (unsigned)i->height, (unsigned)i->channels,
+            i->channels == 1 ? "" : "s", (unsigned)i->bits);
+    fprintf(f, "units     %u of %ux%u\n", (unsigned)i->n_units,
+            (unsigned)i->unit_width, (unsigned)i->unit_height);
+    fprintf(f, "quality   %d\n%s", i->quality, j->task->is_many ? "\n" : "");
+}
+
+static double bits_per_pixel(const job *j)
+{
+    return 8.0 * (double)j->in.n_read
+           / ((double)j->info.width * j->info.height);
 }
 
 static void print_verbose(const job *j)
 {
-    fprintf(stderr, "input    %s: %s, %ux%u, %u channel%s, quality %d\n",
-            j->in.name, j->info.codec, (unsigned)j->info.width,
-            (unsigned)j->info.height, (unsigned)j->info.channels,
-            j->info.channels == 1 ? "" : "s", j->info.quality);
-    if (j->model.model)
-        fprintf(stderr, "model    %016llx, %s\n",
-                (unsigned long long)j->info.model_id, j->model.path);
-    if (j->out_name)
-        fprintf(stderr, "output   %s: %s, %llu bytes\n", j->out.name,
-                j->format->name, (unsigned long long)j->out.n_written);
+    app_say("input    %s: %s, %ux%u, %u channel%s, quality %d", j->in.name,
+            j->info.codec, (unsigned)j->info.width, (unsigned)j->info.height,
+            (unsigned)j->info.channels, j->info.channels == 1 ? "" : "s",
+            j->info.quality);
+    if (j->model)
+        app_say("model    %016llx, %s", (unsigned long long)j->info.model_id,
+                j->model->path);
+    if (j->task->output)
+        app_say("output   %s: %s, %llu bytes", j->out.name, j->s->format->name,
+                (unsigned long long)j->out.n_written);
     if (!j->opt->info)
-        fprintf(stderr, "bytes    %llu, %.4f bpp\n",
-                (unsigned long long)j->in.n_read,
-                8.0 * (double)j->in.n_read
-                    / ((double)j->info.width * j->info.height));
-    fprintf(stderr, "seconds  model %.3f, decode %.3f, write %.3f\n",
-            j->model_s, j->decode_s, j->write_s);
+        app_say("bytes    %llu, %.4f bpp", (unsigned long long)j->in.n_read,
+                bits_per_pixel(j));
+    app_say("seconds  model %.3f, decode %.3f, write %.3f", j->model_s,
+            j->decode_s, j->write_s);
+}
+
+static void print_line(const job *j)
+{
+    const bool writes = j->task->output != NULL;
+    app_say("%s%s%s: %ux%u, %llu bytes, %.4f bpp, %.3f s", j->in.name,
+            writes ? " -> " : "", writes ? j->out.name : "",
+            (unsigned)j->info.width, (unsigned)j->info.height,
+            (unsigned long long)j->in.n_read, bits_per_pixel(j),
+            j->decode_s + j->write_s);
 }
 
 static const char *hex(char out[65], const uint8_t digest[32])
@@ -238,10 +287,12 @@ static void print_json(const job *j)
     char id[17], digest[65];
     app_json json;
     snprintf(id, sizeof id, "%016llx", (unsigned long long)i->model_id);
-    app_json_begin(&json, stdout);
+    app_task_json(j->task, &json);
     app_json_text(&json, "input", j->in.name);
-    if (j->out_name)
+    if (j->task->output)
         app_json_text(&json, "output", j->out.name);
+    if (j->task->is_many)
+        app_json_text(&json, "status", "done");
     app_json_text(&json, "codec", i->codec);
     app_json_integer(&json, "version", i->version);
     app_json_text(&json, "model_id", id);
@@ -254,7 +305,7 @@ static void print_json(const job *j)
     app_json_integer(&json, "units", i->n_units);
     app_json_integer(&json, "quality", (uint64_t)i->quality);
     if (!j->opt->info) {
-        app_json_text(&json, "model", j->model.path);
+        app_json_text(&json, "model", j->model->path);
         app_json_text(&json, "symbols", hex(digest, j->symbols));
         app_json_integer(&json, "bytes", j->in.n_read);
         app_json_real(&json, "model_s", j->model_s);
@@ -264,57 +315,69 @@ static void print_json(const job *j)
     app_json_end(&json);
 }
 
-static nenc_status report(const job *j)
+static void report(const job *j)
 {
+    const bool is_many = j->task->is_many;
     char digest[65];
-    if (j->opt->common.verbose)
+    if (j->opt->common.verbose && is_many && !j->opt->info)
+        print_line(j);
+    else if (j->opt->common.verbose && !is_many)
         print_verbose(j);
     if (j->opt->common.json)
         print_json(j);
     else if (j->opt->info)
         print_header(j);
     else if (j->opt->symbols)
-        printf("%s\n", hex(digest, j->symbols));
-    return app_stdout_check();
+        fprintf(j->task->text, "%s%s%s\n", hex(digest, j->symbols),
+                is_many ? "  " : "", is_many ? j->in.name : "");
 }
 
 /* -------------------------------------------------------------------- main */
 
-static nenc_status run(job *j)
+static nenc_status decode_file(void *user, app_task *task)
 {
-    const app_common *c = &j->opt->common;
-    const bool decodes = !j->opt->info, writes = j->out_name != NULL;
-    app_progress progress = { .what = "" };
-    nenc_status st = app_input_open(&j->in, c->input);
-    if (st >= 0) st = open_stream(j, &progress);
-    if (st >= 0 && writes)
-        st = app_output_open(&j->out, j->out_name, &j->in, c->force);
-    if (st >= 0 && decodes) st = open_model(j);
-    if (st >= 0 && decodes) st = decode(j, &progress);
-    if (st >= 0 && writes) st = write_picture(j);
-    if (st >= 0) st = report(j);
-    app_output_close(&j->out);
-    nenc_image_free(&j->image);
-    nenc_decoder_close(j->decoder);
-    app_model_close(&j->model);
-    app_input_close(&j->in);
+    session *s = user;
+    job j = { .s = s, .opt = s->opt, .task = task };
+    const bool decodes = !s->opt->info, writes = task->output != NULL;
+    nenc_status st = app_input_open(&j.in, task->input);
+    if (st >= 0) st = open_stream(&j);
+    if (st >= 0 && writes) st = app_task_output(task, &j.out, &j.in);
+    if (st >= 0 && decodes) st = open_model(&j);
+    if (st >= 0 && decodes) st = decode(&j);
+    if (st >= 0 && writes) st = write_picture(&j);
+    if (st >= 0) report(&j);
+    task->n_read = j.in.n_read;
+    task->n_written = j.out.n_written;
+    app_output_close(&j.out);
+    nenc_image_free(&j.image);
+    nenc_decoder_close(j.decoder);
+    app_input_close(&j.in);
     return st;
 }
 
 int main(int argc, char **argv)
 {
     ndec_options opt = { .fast = false };
-    job j = { .opt = &opt };
-    char *made = NULL;
+    session s = { .opt = &opt };
+    app_files files = { .n = 0 };
     int rc;
 
     app_report_init("ndec");
     app_output_init();
     if (!app_options_parse(&command, &opt, argc, argv, &rc))
         return rc;
-    rc = choose_output(&j, &made);
-    if (!rc)
-        rc = app_exit_code(run(&j));
-    free(made);
+    rc = check(&opt);
+    if (!rc && writes_pictures(&opt)) rc = choose_format(&s);
+    if (!rc) rc = find_files(&files, &s);
+    if (!rc) {
+        const app_batch batch = {
+            .common = &opt.common, .files = &files, .code = decode_file,
+            .user = &s, .doing = opt.info ? NULL : "decoding",
+        };
+        app_models_init(&s.models, opt.common.model);
+        rc = app_exit_code(app_batch_run(&batch));
+        app_models_close(&s.models);
+    }
+    app_files_free(&files);
     return rc;
 }

@@ -1,64 +1,89 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* nenc: a picture to a .nenc file.  Not here: codecs, picture formats. */
-#include <stdlib.h>
+/* nenc: pictures to .nenc files.  Not here: codecs, picture formats, sharing
+ * out files among threads. */
 #include <string.h>
 
-#include "app_input.h"
+#include "app_batch.h"
 #include "app_model.h"
-#include "app_options.h"
-#include "app_output.h"
+#include "app_names.h"
 #include "app_report.h"
 #include "media.h"
 
 typedef struct nenc_options {
     app_common common;            /* first: app_options_parse() fills it */
     int quality;
+    const char *suffix;
 } nenc_options;
 
 static const app_option options[] = {
     { "Rate", 'q', false, APP_NUMBER, "quality", "N",
       offsetof(nenc_options, quality), 0, 100,
       "0 (smallest file) to 100 (best picture); default 50" },
+    { "Output", 0, true, APP_TEXT, "suffix", "TEXT",
+      offsetof(nenc_options, suffix), 0, 0,
+      "of outputs named after their inputs (default .nenc)" },
 };
 
 static const app_command command = {
     .name = "nenc",
-    .usage = "nenc [OPTIONS] IN [-o OUT]",
-    .about = "Encode a picture (PNG, JPEG, PPM, PGM; - is standard input) to "
-             "a .nenc file.\n"
-             "Without -o, OUT is IN with the suffix .nenc.",
+    .usage = "nenc [OPTIONS] IN... [-o OUT]",
+    .about = "Encode pictures (PNG, JPEG, PPM, PGM; - is standard input) to "
+             ".nenc files.\n"
+             "IN may be a folder; for several, OUT is one.  Without -o, OUT "
+             "is IN with the\nsuffix .nenc.",
     .examples = "Examples: nenc photo.png -o photo.nenc -q 30\n"
+                "          nenc -r photos/ more/*.jpg -o coded/\n"
                 "          curl -s URL | nenc - >photo.nenc\n",
     .options = options, .n_options = sizeof options / sizeof options[0],
+    .takes_many = true,
 };
 
-/* Everything of one run. */
-typedef struct job {
+/* What the files share. */
+typedef struct session {
     const nenc_options *opt;
+    app_models models;
+} session;
+
+/* Everything of one file. */
+typedef struct job {
+    session *s;
+    const nenc_options *opt;
+    app_task *task;
     app_input in;
     app_output out;
-    app_model model;
+    const app_model *model;       /* of the session */
     nenc_image image;
     nenc_media_facts facts;
-    const char *out_name;
     double read_s, model_s, encode_s;
 } job;
 
-static nenc_status read_image(job *j)
+/* Beside the share of memory that networks take, as much again may go to the
+ * file and its samples. */
+static nenc_status parse_image(job *j, const nenc_buffer *file)
 {
     nenc_diag diag = { NENC_OK, "" };
+    const app_task *t = j->task;
+    const nenc_media_source src = {
+        .data = file->data, .size = file->size,
+        .max_pixels = t->has_share
+                    ? NENC_MIN(t->max_pixels, t->max_memory / 8)
+                    : t->max_pixels,
+    };
+    const nenc_status st = nenc_media_read(&j->image, &j->facts, &src, &diag);
+    return st < 0 ? app_task_fail(j->task, j->in.name, st, &diag) : st;
+}
+
+static nenc_status read_image(job *j)
+{
     nenc_buffer buf;
     const double start = app_seconds();
+    if ((uint64_t)j->in.st.st_size > j->task->max_memory / 2
+        && j->task->has_share)
+        return app_task_fail(j->task, j->in.name, NENC_ELIMIT, NULL);
     nenc_buffer_init(&buf, (size_t)1 << 30);
     nenc_status st = app_input_load(&j->in, &buf);
-    if (st >= 0) {
-        const nenc_media_source src = {
-            .data = buf.data, .size = buf.size,
-            .max_pixels = j->opt->common.max_pixels };
-        st = nenc_media_read(&j->image, &j->facts, &src, &diag);
-        if (st < 0)
-            app_fail_diag(j->in.name, st, &diag);
-    }
+    if (st >= 0)
+        st = parse_image(j, &buf);
     nenc_buffer_free(&buf);
     if (st >= 0 && j->facts.has_profile && !j->opt->common.quiet)
         app_warn(j->in.name,
@@ -70,8 +95,7 @@ static nenc_status read_image(job *j)
 static nenc_status open_model(job *j)
 {
     const double start = app_seconds();
-    const nenc_status st = app_model_open_default(&j->model,
-                                                  j->opt->common.model);
+    const nenc_status st = app_models_default(&j->s->models, &j->model);
     j->model_s = app_seconds() - start;
     return st;
 }
@@ -79,24 +103,23 @@ static nenc_status open_model(job *j)
 static nenc_status encode(job *j)
 {
     nenc_diag diag = { NENC_OK, "" };
-    app_progress progress;
     nenc_encoder_config cfg;
     const double start = app_seconds();
-    app_progress_init(&progress, "encoding", j->opt->common.quiet);
     nenc_encoder_config_init(&cfg);
     cfg.quality = j->opt->quality;
-    cfg.threads = j->opt->common.threads;
-    cfg.max_memory = (size_t)j->opt->common.max_memory;
-    cfg.progress = app_progress_show;
-    cfg.progress_user = &progress;
-    const nenc_status st = nenc_encode_image(j->model.model, &cfg, &j->image,
+    cfg.threads = j->task->threads;
+    cfg.max_memory = j->task->max_memory;
+    cfg.progress = app_task_progress;
+    cfg.progress_user = j->task;
+    const nenc_status st = nenc_encode_image(j->model->model, &cfg, &j->image,
                                              app_output_write, &j->out, &diag);
-    app_progress_end(&progress);
     j->encode_s = app_seconds() - start;
     if (st < 0 && j->out.error)
         return app_output_fail(&j->out);
-    return st < 0 ? app_fail_diag(j->in.name, st, &diag) : st;
+    return st < 0 ? app_task_fail(j->task, j->in.name, st, &diag) : st;
 }
+
+/* ----------------------------------------------------------------- reports */
 
 static double bits_per_pixel(const job *j, uint64_t bytes)
 {
@@ -105,18 +128,27 @@ static double bits_per_pixel(const job *j, uint64_t bytes)
 
 static void print_verbose(const job *j)
 {
-    const nenc_model *model = j->model.model;
-    fprintf(stderr, "input    %s: %s, %ux%u, %u channel%s\n", j->in.name,
+    const nenc_model *model = j->model->model;
+    app_say("input    %s: %s, %ux%u, %u channel%s", j->in.name,
             j->facts.format, (unsigned)j->image.width,
             (unsigned)j->image.height, (unsigned)j->image.channels,
             j->image.channels == 1 ? "" : "s");
-    fprintf(stderr, "model    %s %016llx, %s\n", nenc_model_codec(model),
-            (unsigned long long)nenc_model_id(model), j->model.path);
-    fprintf(stderr, "output   %s: %llu bytes, %.4f bpp, quality %d\n",
-            j->out.name, (unsigned long long)j->out.n_written,
+    app_say("model    %s %016llx, %s", nenc_model_codec(model),
+            (unsigned long long)nenc_model_id(model), j->model->path);
+    app_say("output   %s: %llu bytes, %.4f bpp, quality %d", j->out.name,
+            (unsigned long long)j->out.n_written,
             bits_per_pixel(j, j->out.n_written), j->opt->quality);
-    fprintf(stderr, "seconds  read %.3f, model %.3f, encode %.3f\n", j->read_s,
+    app_say("seconds  read %.3f, model %.3f, encode %.3f", j->read_s,
             j->model_s, j->encode_s);
+}
+
+static void print_line(const job *j)
+{
+    app_say("%s -> %s: %ux%u, %llu -> %llu bytes, %.4f bpp, %.3f s",
+            j->in.name, j->out.name, (unsigned)j->image.width,
+            (unsigned)j->image.height, (unsigned long long)j->in.n_read,
+            (unsigned long long)j->out.n_written,
+            bits_per_pixel(j, j->out.n_written), j->read_s + j->encode_s);
 }
 
 static void print_json(const job *j)
@@ -124,13 +156,15 @@ static void print_json(const job *j)
     char id[17];
     app_json json;
     snprintf(id, sizeof id, "%016llx",
-             (unsigned long long)nenc_model_id(j->model.model));
-    app_json_begin(&json, stdout);
+             (unsigned long long)nenc_model_id(j->model->model));
+    app_task_json(j->task, &json);
     app_json_text(&json, "input", j->in.name);
     app_json_text(&json, "output", j->out.name);
-    app_json_text(&json, "codec", nenc_model_codec(j->model.model));
+    if (j->task->is_many)
+        app_json_text(&json, "status", "done");
+    app_json_text(&json, "codec", nenc_model_codec(j->model->model));
     app_json_text(&json, "model_id", id);
-    app_json_text(&json, "model", j->model.path);
+    app_json_text(&json, "model", j->model->path);
     app_json_integer(&json, "width", j->image.width);
     app_json_integer(&json, "height", j->image.height);
     app_json_integer(&json, "channels", j->image.channels);
@@ -143,54 +177,88 @@ static void print_json(const job *j)
     app_json_end(&json);
 }
 
-static nenc_status report(const job *j)
+static void report(const job *j)
 {
-    if (j->opt->common.verbose)
+    if (j->opt->common.verbose && j->task->is_many)
+        print_line(j);
+    else if (j->opt->common.verbose)
         print_verbose(j);
-    if (!j->opt->common.json)
-        return NENC_OK;
-    print_json(j);
-    return app_stdout_check();
+    if (j->opt->common.json)
+        print_json(j);
 }
 
-static nenc_status run(job *j)
+static nenc_status encode_file(void *user, app_task *task)
 {
-    const app_common *c = &j->opt->common;
-    nenc_status st = app_input_open(&j->in, c->input);
-    if (st >= 0) st = read_image(j);
-    if (st >= 0) st = app_output_open(&j->out, j->out_name, &j->in, c->force);
-    if (st >= 0) st = open_model(j);
-    if (st >= 0) st = encode(j);
-    if (st >= 0) st = app_output_commit(&j->out);
-    if (st >= 0) st = report(j);
-    app_output_close(&j->out);
-    app_model_close(&j->model);
-    nenc_image_free(&j->image);
-    app_input_close(&j->in);
+    session *s = user;
+    job j = { .s = s, .opt = s->opt, .task = task };
+    nenc_status st = app_input_open(&j.in, task->input);
+    if (st >= 0) st = read_image(&j);
+    if (st >= 0) st = app_task_output(task, &j.out, &j.in);
+    if (st >= 0) st = open_model(&j);
+    if (st >= 0) st = encode(&j);
+    if (st >= 0) st = app_output_commit(&j.out);
+    if (st >= 0) report(&j);
+    task->n_read = j.in.n_read;
+    task->n_written = j.out.n_written;
+    app_output_close(&j.out);
+    nenc_image_free(&j.image);
+    app_input_close(&j.in);
     return st;
+}
+
+/* -------------------------------------------------------------------- main */
+
+/* Also of what this build cannot read: that is told, and not passed over. */
+static bool is_picture(const char *path)
+{
+    return nenc_media_by_suffix(path) != NULL;
+}
+
+static nenc_status run(const nenc_options *opt, const app_files *files)
+{
+    const app_model *model;
+    session s = { .opt = opt };
+    const app_batch batch = {
+        .common = &opt->common, .files = files, .code = encode_file,
+        .user = &s, .doing = "encoding",
+    };
+    app_models_init(&s.models, opt->common.model);
+    /* One message about a missing model, and not one for each file. */
+    nenc_status st = files->is_many && files->n
+                   ? app_models_default(&s.models, &model) : NENC_OK;
+    if (st >= 0)
+        st = app_batch_run(&batch);
+    app_models_close(&s.models);
+    return st;
+}
+
+static int check(const nenc_options *opt, const app_files *files)
+{
+    const char *output = files->n ? files->list[0].output : "";
+    return opt->common.json && !strcmp(output, "-")
+         ? app_misuse("--json and the output cannot share stdout") : 0;
 }
 
 int main(int argc, char **argv)
 {
-    nenc_options opt = { .quality = 50 };
-    job j = { .opt = &opt };
-    char *made = NULL;
+    nenc_options opt = { .quality = 50, .suffix = ".nenc" };
+    app_files files;
     int rc;
 
     app_report_init("nenc");
     app_output_init();
     if (!app_options_parse(&command, &opt, argc, argv, &rc))
         return rc;
-    j.out_name = opt.common.output;
-    if (!j.out_name && !strcmp(opt.common.input, "-"))
-        j.out_name = "-";
-    if (!j.out_name)
-        j.out_name = made = app_with_suffix(opt.common.input, ".nenc");
-    if (!j.out_name)
-        return app_exit_code(app_fail(NULL, NENC_ENOMEM, "out of memory"));
-    if (opt.common.json && !strcmp(j.out_name, "-"))
-        return app_misuse("--json and the output cannot share stdout");
-    rc = app_exit_code(run(&j));
-    free(made);
+    if (!*opt.suffix || strchr(opt.suffix, '/'))
+        return app_misuse("--suffix takes the end of a name, not '%s'",
+                          opt.suffix);
+    const app_naming naming = {
+        .common = &opt.common, .wanted = is_picture, .what = "pictures",
+        .output = opt.common.output, .suffix = opt.suffix,
+    };
+    rc = app_names_find(&files, &naming);
+    if (!rc) rc = check(&opt, &files);
+    if (!rc) rc = app_exit_code(run(&opt, &files));
+    app_files_free(&files);
     return rc;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Listing files and folders. */
-#include <dirent.h>
+/* Pictures or sounds, each with a name of its own.
+ * Not here: listing folders (app_files.c). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,70 +12,16 @@
 #include "neval_items.h"
 #include "sound.h"
 
-enum { DEPTH_MAX = 32, PATH_LENGTH = 4096 };
-
-static nenc_status no_memory(void)
-{
-    return app_fail(NULL, NENC_ENOMEM, "out of memory");
-}
-
-static bool is_picture(const char *path)
+static bool is_wanted(const char *path)
 {
     const nenc_media_format *f = nenc_media_by_suffix(path);
-    return f && f->read;
-}
-
-static nenc_status add(neval_items *items, const char *path)
-{
-    neval_item *list = nenc_arena_grow(&items->arena, items->list, items->n,
-                                       &items->room, sizeof *list);
-    if (!list)
-        return no_memory();
-    items->list = list;
-    char *copy = nenc_arena_strdup(&items->arena, path, strlen(path));
-    if (!copy)
-        return no_memory();
-    list[items->n++].path = copy;
-    return NENC_OK;
-}
-
-static nenc_status add_folder(neval_items *items, const char *folder,
-                              bool recursive, int depth)
-{
-    const struct dirent *entry;
-    nenc_status status = NENC_OK;
-    DIR *dir = opendir(folder);
-    if (!dir)
-        return app_fail(folder, NENC_EIO, "%s", strerror(errno));
-    while (status >= 0 && (entry = readdir(dir))) {
-        char path[PATH_LENGTH];
-        struct stat st, link;
-        const int n = snprintf(path, sizeof path, "%s/%s", folder,
-                               entry->d_name);
-        if (entry->d_name[0] == '.' || n >= PATH_LENGTH || stat(path, &st)
-            || lstat(path, &link))
-            continue;
-        /* no folder twice, by way of a link */
-        if (S_ISDIR(link.st_mode) && recursive && depth < DEPTH_MAX)
-            status = add_folder(items, path, true, depth + 1);
-        else if (S_ISREG(st.st_mode)
-                 && (is_picture(path) || nenc_sound_is_path(path)))
-            status = add(items, path);
-    }
-    closedir(dir);
-    return status;
-}
-
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
+    return (f && f->read) || nenc_sound_is_path(path);
 }
 
 static int by_base(const void *a, const void *b)
 {
     const neval_item *x = a, *y = b;
-    const int order = strcmp(base_of(x->path), base_of(y->path));
+    const int order = strcmp(app_base(x->path), app_base(y->path));
     return order ? order : strcmp(x->path, y->path);
 }
 
@@ -90,10 +36,10 @@ static void name_all(neval_items *items)
     neval_item *list = items->list;
     qsort(list, items->n, sizeof *list, by_base);
     for (size_t i = 0; i < items->n; i++) {
-        const char *base = base_of(list[i].path);
+        const char *base = app_base(list[i].path);
         const bool is_alone =
-            (i == 0 || strcmp(base, base_of(list[i - 1].path)))
-            && (i + 1 == items->n || strcmp(base, base_of(list[i + 1].path)));
+            (i == 0 || strcmp(base, app_base(list[i - 1].path)))
+            && (i + 1 == items->n || strcmp(base, app_base(list[i + 1].path)));
         list[i].name = is_alone ? base : list[i].path;
     }
     qsort(list, items->n, sizeof *list, by_name);
@@ -119,15 +65,20 @@ nenc_status neval_items_find(neval_items *items, char *const *paths, size_t n,
                              bool recursive)
 {
     memset(items, 0, sizeof *items);
-    nenc_arena_init(&items->arena, (size_t)1 << 30);
     for (size_t i = 0; i < n; i++) {
         struct stat st;
         if (stat(paths[i], &st))
             return app_fail(paths[i], NENC_EIO, "%s", strerror(errno));
-        NENC_TRY(S_ISDIR(st.st_mode)
-                 ? add_folder(items, paths[i], recursive, 0)
-                 : add(items, paths[i]));
     }
+    NENC_TRY(app_files_find(&items->files, paths, n, is_wanted, recursive));
+    NENC_TRY(items->files.status);
+    items->list = nenc_arena_zalloc(&items->files.arena, items->files.n,
+                                    sizeof *items->list);
+    if (!items->list)
+        return app_fail(NULL, NENC_ENOMEM, "out of memory");
+    items->n = items->files.n;
+    for (size_t i = 0; i < items->n; i++)
+        items->list[i].path = items->files.list[i].path;
     name_all(items);
     return check(items);
 }
@@ -153,5 +104,5 @@ nenc_status neval_items_shard(neval_items *items, const char *text)
 
 void neval_items_free(neval_items *items)
 {
-    nenc_arena_free(&items->arena);
+    app_files_free(&items->files);
 }

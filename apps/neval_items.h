@@ -4,7 +4,7 @@
 #ifndef NENC_APPS_NEVAL_ITEMS_H
 #define NENC_APPS_NEVAL_ITEMS_H
 
-#include "mem.h"
+#include "app_files.h"
 #include "table.h"
 
 typedef struct neval_item {
@@ -14,9 +14,9 @@ typedef struct neval_item {
 
 typedef struct neval_items {
     neval_item *list;         /**< by name */
-    size_t n, room;
+    size_t n;
     nenc_eval_media media;    /**< of all of them */
-    nenc_arena arena;
+    app_files files;
 } neval_items;
 
 /** Files as they are, and of folders those whose suffix is of a picture or a

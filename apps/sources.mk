@@ -3,9 +3,11 @@
 # needs internals links $(app_internal_ldadd).
 
 app_sources = \
+	apps/app_batch.c apps/app_batch.h apps/app_files.c apps/app_files.h \
 	apps/app_input.c apps/app_input.h apps/app_model.c apps/app_model.h \
-	apps/app_options.c apps/app_options.h apps/app_output.c \
-	apps/app_output.h apps/app_report.c apps/app_report.h
+	apps/app_names.c apps/app_names.h apps/app_options.c \
+	apps/app_options.h apps/app_output.c apps/app_output.h \
+	apps/app_report.c apps/app_report.h
 
 bin_PROGRAMS += nenc ndec
 nenc_SOURCES = apps/nenc.c $(app_sources)

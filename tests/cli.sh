@@ -79,17 +79,19 @@ manuals_list_the_options() {
 
 misuse() {
     picture >a.ppm
-    for args in '' '--nonsense a.ppm' '-x a.ppm' 'a.ppm b.ppm' 'a.ppm -q 101' \
+    for args in '' '--nonsense a.ppm' '-x a.ppm' 'a.ppm -' 'a.ppm -q 101' \
         'a.ppm -q -1' 'a.ppm -q x' 'a.ppm -q' 'a.ppm --quality=' \
         '--json=1 a.ppm' '--help=some' 'a.ppm --threads 9999' \
-        'a.ppm --max-pixels 99999999999999999999' 'a.ppm -o - --json'; do
+        'a.ppm --max-pixels 99999999999999999999' 'a.ppm -o - --json' \
+        'a.ppm --suffix=' 'a.ppm --suffix /x' '- -o ./'; do
         expect 2 $NENC $args
         [ "$(wc -l <err)" = 2 ] || fail "not two lines for: $args"
         [ ! -s out ]
     done
     for args in '' '-' 'a.nenc -o b' 'a.nenc -o b.jpg' 'a.nenc -o -' \
         'a.nenc -o jpeg:-' 'a.nenc --info --test' 'a.nenc --test -o x.png' \
-        'a.nenc -o png:' 'a.nenc -o ppm:- --json'; do
+        'a.nenc -o png:' 'a.nenc -o ppm:- --json' 'a.nenc --format jpeg' \
+        'a.nenc --format x' 'a.nenc --format ppm -o pnm:x'; do
         expect 2 $NDEC $args
         [ "$(wc -l <err)" = 2 ] || fail "not two lines for: $args"
     done
@@ -295,8 +297,13 @@ missing_folder() {
     picture >a.ppm
     expect 1 $NENC a.ppm -o nowhere/x.nenc
     says '^nenc: nowhere/x.nenc: .*No such file'
-    mkdir x.nenc
-    expect 1 $NENC a.ppm -f -o x.nenc
+    mkdir -p x.nenc y/a.nenc
+    expect 1 $NENC a.ppm -f -o y
+    setup
+    expect 0 $NENC a.ppm -o x.nenc
+    expect 0 $NENC a.ppm -o new/er/
+    cmp a.nenc x.nenc/a.nenc
+    cmp a.nenc new/er/a.nenc
 }
 
 full_disk() {

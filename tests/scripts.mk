@@ -7,6 +7,7 @@ EXTRA_DIST += tests/sound_metrics.py
 EXTRA_DIST += tests/cases.sh
 test_scripts += tests/cli.sh
 test_scripts += tests/faults.sh
+test_scripts += tests/many.sh
 test_scripts += tests/neval.sh
 test_scripts += tests/report.sh
 EXTRA_DIST += tests/report_page.py
