@@ -12,15 +12,20 @@
 
 typedef struct ndec_options {
     app_common common;            /* first: app_options_parse() fills it */
-    bool fast, info, test, symbols;
-    const char *format;
+    bool fast, info, test, symbols, lenient;
+    const char *format, *crop;
 } ndec_options;
 
 #define AT(member) offsetof(ndec_options, member)
 
 static const app_option options[] = {
     { "Output", 0, false, APP_TEXT, "format", "FORMAT", AT(format), 0, 0,
-      "png, ppm, pgm or pnm, whatever OUT is called" },
+      "png, ppm, pgm, pnm or pam, whatever OUT is called" },
+    { "Output", 0, true, APP_TEXT, "crop", "WxH+X+Y", AT(crop), 0, 0,
+      "decode W by H pixels from column X, row Y on" },
+    { "Output", 0, true, APP_FLAG, "lenient", NULL, AT(lenient), 0, 0,
+      "write what there is of a damaged or cut stream, with\n"
+      "exit code 3" },
     { "Speed", 0, false, APP_FLAG, "fast", NULL, AT(fast), 0, 0,
       "synthesis by oneDNN: samples may differ by a step" },
     { "Output", 0, false, APP_FLAG, "info", NULL, AT(info), 0, 0,
@@ -65,6 +70,7 @@ typedef struct job {
     nenc_info info;
     nenc_image image;
     uint8_t symbols[32];
+    uint32_t n_lost;
     double model_s, decode_s, write_s;
 } job;
 
@@ -167,6 +173,14 @@ static nenc_status fail_input(job *j, nenc_status st, const nenc_diag *diag)
     return app_task_fail(j->task, j->in.name, st, diag);
 }
 
+static bool parse_crop(const char *text, nenc_decoder_config *cfg)
+{
+    char end;
+    return sscanf(text, "%9ux%9u+%9u+%9u%c", &cfg->crop_width,
+                  &cfg->crop_height, &cfg->crop_x, &cfg->crop_y, &end) == 4
+        && cfg->crop_width && cfg->crop_height;
+}
+
 static nenc_status open_stream(job *j)
 {
     nenc_diag diag = { NENC_OK, "" };
@@ -176,6 +190,9 @@ static nenc_status open_stream(job *j)
     cfg.max_samples = j->task->max_pixels;
     cfg.max_memory = j->task->max_memory;
     cfg.fast = j->opt->fast;
+    cfg.lenient = j->opt->lenient;
+    if (j->opt->crop)
+        (void)parse_crop(j->opt->crop, &cfg);
     cfg.progress = app_task_progress;
     cfg.progress_user = j->task;
     const nenc_status st = nenc_decoder_open(&j->decoder, &cfg, app_input_read,
@@ -205,6 +222,11 @@ static nenc_status decode(job *j)
         return fail_input(j, st, &diag);
     nenc_decoder_symbol_hash(j->decoder, j->symbols);
     j->decode_s = app_seconds() - start;
+    j->n_lost = nenc_decoder_lost(j->decoder);
+    if (j->n_lost)
+        app_warn(j->in.name, "%u of %u units are lost; what is made up for "
+                 "them is gray", (unsigned)j->n_lost,
+                 (unsigned)j->info.n_units);
     return st;
 }
 
@@ -212,6 +234,10 @@ static nenc_status write_picture(job *j)
 {
     nenc_diag diag = { NENC_OK, "" };
     const double start = app_seconds();
+    if (j->image.icc.size && !j->s->format->keeps_blobs
+        && !j->opt->common.quiet)
+        app_warn(j->out.name, "%s files keep no colour profile",
+                 j->s->format->name);
     nenc_status st = nenc_media_write(j->s->format, &j->image, app_output_write,
                                       &j->out, &diag);
     if (st < 0)
@@ -346,6 +372,7 @@ static nenc_status decode_file(void *user, app_task *task)
     if (st >= 0 && decodes) st = decode(&j);
     if (st >= 0 && writes) st = write_picture(&j);
     if (st >= 0) report(&j);
+    if (st >= 0 && j.n_lost) st = NENC_EBITSTREAM;    /* told already */
     task->n_read = j.in.n_read;
     task->n_written = j.out.n_written;
     app_output_close(&j.out);
@@ -366,7 +393,10 @@ int main(int argc, char **argv)
     app_output_init();
     if (!app_options_parse(&command, &opt, argc, argv, &rc))
         return rc;
+    nenc_decoder_config crop;
     rc = check(&opt);
+    if (!rc && opt.crop && !parse_crop(opt.crop, &crop))
+        rc = app_misuse("--crop takes WxH+X+Y, not '%s'", opt.crop);
     if (!rc && writes_pictures(&opt)) rc = choose_format(&s);
     if (!rc) rc = find_files(&files, &s);
     if (!rc) {

@@ -85,9 +85,8 @@ static nenc_status read_image(job *j)
     if (st >= 0)
         st = parse_image(j, &buf);
     nenc_buffer_free(&buf);
-    if (st >= 0 && j->facts.has_profile && !j->opt->common.quiet)
-        app_warn(j->in.name,
-                 "its colour profile is not kept; it is taken for sRGB");
+    if (st >= 0 && j->facts.note[0] && !j->opt->common.quiet)
+        app_warn(j->in.name, "%s", j->facts.note);
     j->read_s = app_seconds() - start;
     return st;
 }

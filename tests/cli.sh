@@ -231,6 +231,25 @@ reports() {
         fail "files: $(ls)"
 }
 
+crops() {
+    setup
+    expect 0 $NDEC a.nenc -o x.ppm
+    expect 0 $NDEC a.nenc --crop 3x2+5+4 -o y.ppm
+    { printf 'P6\n3 2\n255\n'; tail -c +$((11 + 3 * (4 * 8 + 5) + 1)) x.ppm |
+        head -c 9; tail -c 9 x.ppm; } | cmp - y.ppm
+    expect 2 $NDEC a.nenc --crop 9x2+0+0 -o z.ppm
+    expect 2 $NDEC a.nenc --crop 3x2 -o z.ppm
+    [ ! -e z.ppm ]
+}
+
+leniency() {
+    setup
+    expect 0 $NDEC a.nenc --lenient -o whole.ppm
+    head -c 40 a.nenc >cut.nenc
+    expect 3 $NDEC cut.nenc --lenient -o x.ppm
+    [ ! -e x.ppm ] || fail "a picture of nothing"
+}
+
 # ----------------------------------------------------------- files are sacred
 
 existing_files_are_kept() {
@@ -384,7 +403,7 @@ signals_leave_nothing() {
 # ------------------------------------------------------------------------ run
 
 run_cases help_fits_a_screen manuals_list_the_options misuse wrong_inputs \
-    no_model cut_streams usual_names formats_agree pipes reports \
+    no_model cut_streams usual_names formats_agree pipes reports crops leniency \
     existing_files_are_kept output_is_input links_are_followed modes \
     unwritable_folder missing_folder full_disk file_size_limit closed_pipe \
     closed_streams signals_leave_nothing
