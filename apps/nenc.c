@@ -27,7 +27,7 @@ static const app_option options[] = {
 static const app_command command = {
     .name = "nenc",
     .usage = "nenc [OPTIONS] IN... [-o OUT]",
-    .about = "Encode pictures (PNG, JPEG, PPM, PGM; - is standard input) to "
+    .about = "Encode pictures (PNG, JPEG, TIFF ...; - is standard input) to "
              ".nenc files.\n"
              "IN may be a folder; for several, OUT is one.  Without -o, OUT "
              "is IN with the\nsuffix .nenc.",
@@ -66,7 +66,7 @@ static nenc_status parse_image(job *j, const nenc_buffer *file)
     const nenc_media_source src = {
         .data = file->data, .size = file->size,
         .max_pixels = t->has_share
-                    ? NENC_MIN(t->max_pixels, t->max_memory / 8)
+                    ? NENC_MIN(t->max_pixels, t->max_memory / 16)
                     : t->max_pixels,
     };
     const nenc_status st = nenc_media_read(&j->image, &j->facts, &src, &diag);
