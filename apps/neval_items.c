@@ -34,6 +34,8 @@ static int by_name(const void *a, const void *b)
 static void name_all(neval_items *items)
 {
     neval_item *list = items->list;
+    if (!items->n)
+        return;
     qsort(list, items->n, sizeof *list, by_base);
     for (size_t i = 0; i < items->n; i++) {
         const char *base = app_base(list[i].path);
