@@ -41,16 +41,6 @@ typedef struct batch_run {
 
 /* ---------------------------------------------------------------- progress */
 
-static void format_left(char text[32], double seconds)
-{
-    if (seconds < 60)
-        snprintf(text, 32, "%.0f s left", seconds);
-    else if (seconds < 3600)
-        snprintf(text, 32, "%.0f min left", seconds / 60);
-    else
-        snprintf(text, 32, "%.1f h left", seconds / 3600);
-}
-
 /* Under the lock.  `done`: of the file at work, where there is one at a time. */
 static void show_progress(batch_run *r, double done)
 {
@@ -59,7 +49,7 @@ static void show_progress(batch_run *r, double done)
     if (!app_progress_is_due(&r->progress))
         return;
     if (n_coded)
-        format_left(left, (app_seconds() - r->start) / (double)n_coded
+        app_time_left(left, (app_seconds() - r->start) / (double)n_coded
                           * (double)(r->n - r->n_ended));
     if (r->workers == 1 && done > 0 && r->n_ended < r->n)
         snprintf(text, sizeof text, "%zu of %zu, %d %%%s%s", r->n_ended + 1,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "app_files.h"
 #include "app_report.h"
@@ -129,4 +130,17 @@ nenc_status app_files_find(app_files *files, char *const *paths, size_t n,
 void app_files_free(app_files *files)
 {
     nenc_arena_free(&files->arena);
+}
+
+const char *app_own_folder(char *path, size_t size)
+{
+    const ssize_t n = readlink("/proc/self/exe", path, size - 1);
+    if (n <= 0)
+        return NULL;
+    path[n] = 0;
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        return NULL;
+    *slash = 0;
+    return path;
 }

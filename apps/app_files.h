@@ -38,4 +38,8 @@ bool app_is_folder(const char *path);
 /** What follows the last slash. */
 const char *app_base(const char *path);
 
+/** The folder that this program lies in, into `path`.
+ *  @return path, or NULL: nobody knows */
+const char *app_own_folder(char *path, size_t size);
+
 #endif

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app_files.h"
 #include "app_model.h"
 #include "app_report.h"
 
@@ -62,14 +63,8 @@ static void add_near_program(places *p)
         "../share/nenc/models", "models", "../models", "../../models",
     };
     char exe[MAX_PATH];
-    const ssize_t size = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    if (size <= 0)
+    if (!app_own_folder(exe, sizeof exe))
         return;
-    exe[size] = '\0';
-    char *slash = strrchr(exe, '/');
-    if (!slash)
-        return;
-    *slash = '\0';
     for (size_t i = 0; i < sizeof near / sizeof near[0]; i++) {
         char path[MAX_PATH + 32];
         struct stat st;

@@ -182,6 +182,16 @@ void app_progress_text(app_progress *p, const char *text)
     pthread_mutex_unlock(&saying);
 }
 
+void app_time_left(char text[32], double seconds)
+{
+    if (seconds < 60)
+        snprintf(text, 32, "%.0f s left", seconds);
+    else if (seconds < 3600)
+        snprintf(text, 32, "%.0f min left", seconds / 60);
+    else
+        snprintf(text, 32, "%.1f h left", seconds / 3600);
+}
+
 int app_progress_show(void *user, double done)
 {
     app_progress *p = user;

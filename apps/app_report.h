@@ -52,6 +52,8 @@ void app_progress_init(app_progress *p, const char *what, bool quiet);
 bool app_progress_is_due(app_progress *p);
 /** "WHAT TEXT" in place of the last line, at once. */
 void app_progress_text(app_progress *p, const char *text);
+/** "12 s left", "3 min left", "1.5 h left". */
+void app_time_left(char text[32], double seconds);
 /** A nenc_progress_fn; `user` is the app_progress. */
 int  app_progress_show(void *user, double done);
 /** Wipe the line, which comes again when it is due. */

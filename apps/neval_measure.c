@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app_files.h"
 #include "app_model.h"
 #include "app_report.h"
 #include "file.h"
@@ -39,7 +40,7 @@ typedef struct measuring {
     nenc_cache cache;
     char folder[NENC_CACHE_PATH]; /* of working files; "" = not made yet */
     int lock;                     /* held while it is there */
-    char own[NENC_CACHE_PATH];    /* folder of this program; "" = unknown */
+    char own[NENC_CACHE_PATH];    /* folder of this program */
     app_progress progress;
     nenc_eval_run run;
     nenc_status opening;          /* of the sources: the first failure */
@@ -56,16 +57,6 @@ static void on_signal(int number)
 }
 
 /* --------------------------------------------------------------- the places */
-
-static const char *own_folder(measuring *m)
-{
-    const ssize_t n = readlink("/proc/self/exe", m->own, sizeof m->own - 1);
-    m->own[n > 0 ? n : 0] = 0;
-    char *slash = strrchr(m->own, '/');
-    if (slash)
-        *slash = 0;
-    return slash ? m->own : NULL;
-}
 
 static nenc_status open_cache(measuring *m)
 {
@@ -227,7 +218,8 @@ static nenc_status add_codec(measuring *m, const char *spec)
     nenc_diag diag = { NENC_OK, "" };
     nenc_eval_codec c;
     const nenc_status st = nenc_eval_codec_open(
-        &c, spec, m->items.media, own_folder(m), &m->table.arena, &diag);
+        &c, spec, m->items.media, app_own_folder(m->own, sizeof m->own),
+        &m->table.arena, &diag);
     if (st < 0)
         return app_fail_diag(NULL, st, &diag);
     if (c.why_not) {
@@ -326,28 +318,18 @@ static nenc_status add_sources(measuring *m)
 
 /* ------------------------------------------------------------------ the run */
 
-static void put_time(char text[32], double seconds)
-{
-    if (seconds < 90)
-        snprintf(text, 32, "%.0f s", seconds);
-    else if (seconds < 5400)
-        snprintf(text, 32, "%.0f min", seconds / 60);
-    else
-        snprintf(text, 32, "%.1f h", seconds / 3600);
-}
-
 static void show_progress(void *user, const nenc_eval_progress *p)
 {
-    char text[128], left[32] = "?";
+    char text[128], left[32] = "";
     if (!app_progress_is_due(user))
         return;
     const size_t measured = p->n_done + p->n_failed - p->n_cached;
     const size_t to_do = p->n_jobs - p->n_done - p->n_failed;
     if (measured)
-        put_time(left, p->seconds * (double)to_do / (double)measured);
-    snprintf(text, sizeof text, "%zu of %zu, %zu of them kept from before%s, "
-             "%s left", p->n_done + p->n_failed, p->n_jobs, p->n_cached,
-             p->n_failed ? ", some failed" : "", left);
+        app_time_left(left, p->seconds * (double)to_do / (double)measured);
+    snprintf(text, sizeof text, "%zu of %zu, %zu of them kept from before%s%s%s",
+             p->n_done + p->n_failed, p->n_jobs, p->n_cached,
+             p->n_failed ? ", some failed" : "", *left ? ", " : "", left);
     app_progress_text(user, text);
 }
 

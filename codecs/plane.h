@@ -20,8 +20,8 @@ NENC_NODISCARD nenc_status nenc_plane_encode(const nenc_plane *plane,
                                              size_t ceiling, nenc_buffer *out,
                                              nenc_diag *diag);
 
-/** Read a plane; `src` is exactly its bytes.  All samples are written whatever
- *  comes back.
+/** Read a plane; `src` is exactly its bytes.  After a failure any samples
+ *  may have been written.
  *  @param dst             a part of it
  *  @param width, height   of the coded plane
  *  @param crop_x, crop_y  where in it `dst` begins

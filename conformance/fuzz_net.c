@@ -83,6 +83,16 @@ static void make_weights(weights *w, const char *text)
     qsort(w->tensors, w->n, sizeof *w->tensors, by_name);
 }
 
+/* No network is too strange to say what it depends on. */
+static void reach(const nenc_net *net)
+{
+    for (size_t i = 0; i < nenc_net_inputs(net); i++) {
+        int64_t first = 1 << 20, end = (1 << 20) + 16;
+        if (nenc_net_reach(net, i, &first, &end, NULL) < 0 || first > end)
+            abort();
+    }
+}
+
 static void run(const nenc_net *net, size_t h, size_t w)
 {
     nenc_shape dims[NENC_NET_MAX_INPUTS];
@@ -130,6 +140,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     nenc_arena_init(&arena, 1 << 22);
     const nenc_status opened = nenc_net_open(&net, &arena, text, "g", &st,
                                              &diag);
+    if (opened >= 0)
+        reach(net);
     if (opened >= 0)
         run(net, 1 + data[0] % 20, 1 + data[1] % 20);
     else if (net || !diag.text[0] || diag.status != opened)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Fuzz target: a .nenc stream decoded with a toy model.  The first byte picks
  * the model (low bits), whether checksums and the model's id are put right so
- * that damage reaches the codec (bit 3), and how input arrives (bit 4). */
+ * that damage reaches the codec (bit 3), how input arrives (bit 4), and whether
+ * the decoder is lenient (bit 5) and to decode a crop only (bit 6). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,7 @@ static const nenc_model *the_model(unsigned kind)
     return models[kind];
 }
 
-static void decode(const nenc_model *model, input *in)
+static void decode(const nenc_model *model, input *in, unsigned how)
 {
     nenc_decoder_config cfg;
     nenc_decoder *dec;
@@ -43,6 +44,13 @@ static void decode(const nenc_model *model, input *in)
     cfg.threads = 1;
     cfg.max_samples = 1 << 13;
     cfg.max_memory = (size_t)1 << 22;
+    cfg.lenient = how & 32;
+    if (how & 64) {
+        cfg.crop_x = 3;
+        cfg.crop_y = 2;
+        cfg.crop_width = 7;
+        cfg.crop_height = 5;
+    }
     if (nenc_decoder_open(&dec, &cfg, read_some, in, &diag) < 0)
         return;
     if (nenc_decoder_decode(dec, model, &image, &diag) >= 0)
@@ -64,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] & 8)
         toy_stream_fix(copy, size - 1, nenc_model_id(model));
     input in = { copy, size - 1, 0, data[0] & 16 ? 3 : SIZE_MAX };
-    decode(model, &in);
+    decode(model, &in, data[0]);
     free(copy);
     return 0;
 }

@@ -110,10 +110,8 @@ static double integral(const cubic *c, double from, double to)
 
 /* ------------------------------------------------------------- differences */
 
-enum { RATE_OF_QUALITY, QUALITY_OF_RATE };
-
 static nenc_status open_cubic(cubic *c, const nenc_curve_point *points,
-                              size_t n, int kind, double sign,
+                              size_t n, double sign,
                               const char *name, nenc_arena *arena,
                               nenc_diag *diag)
 {
@@ -131,8 +129,8 @@ static nenc_status open_cubic(cubic *c, const nenc_curve_point *points,
     c->y = memory + n;
     c->slope = memory + 2 * n;
     for (size_t i = 0; i < n; i++) {
-        c->x[i] = kind == RATE_OF_QUALITY ? p[i].quality : p[i].rate;
-        c->y[i] = kind == RATE_OF_QUALITY ? p[i].rate : p[i].quality;
+        c->x[i] = p[i].quality;
+        c->y[i] = p[i].rate;
     }
     set_slopes(c);
     return NENC_OK;
@@ -161,59 +159,28 @@ static nenc_status mean_difference(double *mean, double *from, double *to,
     return NENC_OK;
 }
 
-typedef struct input {
-    const nenc_curve_point *anchor, *test;
-    size_t n_anchor, n_test;
-    double sign;
-} input;
-
-static nenc_status compare(double *mean, double *from, double *to, int kind,
-                           const input *in, nenc_diag *diag)
-{
-    cubic anchor, test;
-    nenc_arena arena;
-    nenc_arena_init(&arena, SIZE_MAX);
-    nenc_status status = open_cubic(&anchor, in->anchor, in->n_anchor, kind,
-                                    in->sign, "the anchor", &arena, diag);
-    if (status >= 0)
-        status = open_cubic(&test, in->test, in->n_test, kind, in->sign,
-                            "the curve", &arena, diag);
-    if (status >= 0)
-        status = mean_difference(mean, from, to, &anchor, &test, diag);
-    nenc_arena_free(&arena);
-    return status;
-}
-
 nenc_status nenc_bd_rate(double *percent, double *from, double *to,
                          const nenc_curve_point *anchor, size_t n_anchor,
                          const nenc_curve_point *test, size_t n_test,
                          bool higher_is_better, nenc_diag *diag)
 {
-    const input in = { anchor, test, n_anchor, n_test,
-                       higher_is_better ? 1 : -1 };
-    double mean, lo, hi;
-    NENC_TRY(compare(&mean, &lo, &hi, RATE_OF_QUALITY, &in, diag));
+    const double sign = higher_is_better ? 1 : -1;
+    cubic a, b;
+    nenc_arena arena;
+    double mean = 0, low = 0, high = 0;
+    nenc_arena_init(&arena, SIZE_MAX);
+    nenc_status st = open_cubic(&a, anchor, n_anchor, sign, "the anchor",
+                                &arena, diag);
+    if (st >= 0)
+        st = open_cubic(&b, test, n_test, sign, "the curve", &arena, diag);
+    if (st >= 0)
+        st = mean_difference(&mean, &low, &high, &a, &b, diag);
+    nenc_arena_free(&arena);
+    NENC_TRY(st);
     *percent = 100 * expm1(mean);
     if (from)
-        *from = higher_is_better ? lo : -hi;
+        *from = higher_is_better ? low : -high;
     if (to)
-        *to = higher_is_better ? hi : -lo;
-    return NENC_OK;
-}
-
-nenc_status nenc_bd_quality(double *difference, double *from, double *to,
-                            const nenc_curve_point *anchor, size_t n_anchor,
-                            const nenc_curve_point *test, size_t n_test,
-                            bool higher_is_better, nenc_diag *diag)
-{
-    const input in = { anchor, test, n_anchor, n_test,
-                       higher_is_better ? 1 : -1 };
-    double mean, lo, hi;
-    NENC_TRY(compare(&mean, &lo, &hi, QUALITY_OF_RATE, &in, diag));
-    *difference = in.sign * mean;
-    if (from)
-        *from = exp(lo);
-    if (to)
-        *to = exp(hi);
+        *to = higher_is_better ? high : -low;
     return NENC_OK;
 }

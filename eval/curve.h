@@ -47,16 +47,4 @@ NENC_NODISCARD nenc_status nenc_bd_rate(
     const nenc_curve_point *test, size_t n_test,
     bool higher_is_better, nenc_diag *diag);
 
-/** How much quality `test` has over `anchor` at the same rate: the mean
- *  difference over the logarithms of the rates that both cover, in the
- *  quality's unit (BD-PSNR in dB); where higher is not better, under 0 is good.
- *  @param[out] difference
- *  @param[out] from, to  the range of rates, from < to; NULL if unwanted
- *  @return as nenc_bd_rate() */
-NENC_NODISCARD nenc_status nenc_bd_quality(
-    double *difference, double *from, double *to,
-    const nenc_curve_point *anchor, size_t n_anchor,
-    const nenc_curve_point *test, size_t n_test,
-    bool higher_is_better, nenc_diag *diag);
-
 #endif

@@ -96,6 +96,18 @@ static void put_member(nenc_buffer *out, const char *name, const char *value)
     nenc_json_put_string(out, value);
 }
 
+/* An object of texts: names and values in turn, NULL at the end. */
+static void put_object(nenc_buffer *out, const char *const *pairs)
+{
+    nenc_json_put(out, "{");
+    for (size_t i = 0; pairs[i]; i += 2) {
+        if (i)
+            nenc_json_put(out, ", ");
+        put_member(out, pairs[i], pairs[i + 1]);
+    }
+    nenc_json_put(out, "}");
+}
+
 static void put_point(const nenc_report *r, size_t point, nenc_buffer *out)
 {
     nenc_eval_row mean;
@@ -185,15 +197,10 @@ static void put_metric_list(const nenc_eval_table *t, nenc_buffer *out)
     nenc_json_put(out, "  \"metrics\": [");
     for (size_t i = 0; i < t->n_metrics; i++) {
         const nenc_eval_metric *m = &t->metrics[i];
-        nenc_json_put(out, i ? ",\n    {" : "\n    {");
-        put_member(out, "key", m->key);
-        nenc_json_put(out, ", ");
-        put_member(out, "label", m->label);
-        nenc_json_put(out, ", ");
-        put_member(out, "unit", m->unit);
-        nenc_json_put(out, ", ");
-        put_member(out, "better", m->higher_is_better ? "higher" : "lower");
-        nenc_json_put(out, "}");
+        nenc_json_put(out, i ? ",\n    " : "\n    ");
+        put_object(out, (const char *const[]){
+            "key", m->key, "label", m->label, "unit", m->unit, "better",
+            m->higher_is_better ? "higher" : "lower", NULL });
     }
     nenc_json_put(out, "],\n");
 }
@@ -202,24 +209,17 @@ static void put_troubles(const nenc_report *r, nenc_buffer *out)
 {
     nenc_json_put(out, "  \"missing\": [");
     for (size_t i = 0; i < r->n_missing; i++) {
-        nenc_json_put(out, i ? ", {" : "{");
-        put_member(out, "name", r->missing[i].name);
-        nenc_json_put(out, ", ");
-        put_member(out, "why", r->missing[i].why);
-        nenc_json_put(out, "}");
+        nenc_json_put(out, i ? ", " : "");
+        put_object(out, (const char *const[]){
+            "name", r->missing[i].name, "why", r->missing[i].why, NULL });
     }
     nenc_json_put(out, "],\n  \"failed\": [");
     for (size_t i = 0; i < r->n_failures; i++) {
         const nenc_eval_failure *f = &r->failures[i];
-        nenc_json_put(out, i ? ", {" : "{");
-        put_member(out, "codec", f->codec);
-        nenc_json_put(out, ", ");
-        put_member(out, "q", f->q);
-        nenc_json_put(out, ", ");
-        put_member(out, "item", f->item);
-        nenc_json_put(out, ", ");
-        put_member(out, "why", f->why ? f->why : "");
-        nenc_json_put(out, "}");
+        nenc_json_put(out, i ? ", " : "");
+        put_object(out, (const char *const[]){
+            "codec", f->codec, "q", f->q, "item", f->item, "why",
+            f->why ? f->why : "", NULL });
     }
     nenc_json_put(out, "]");
 }

@@ -48,20 +48,10 @@ static double rate_of(const nenc_curve_point *anchor,
     return v;
 }
 
-static double quality_of(const nenc_curve_point *anchor,
-                         const nenc_curve_point *test, bool higher_is_better)
-{
-    double v = NAN;
-    assert_int_equal(nenc_bd_quality(&v, NULL, NULL, anchor, N, test, N,
-                                     higher_is_better, NULL), NENC_OK);
-    return v;
-}
-
 static void a_curve_and_itself(void **state)
 {
     (void)state;
     is_near(rate_of(one, one, true), 0, 0);
-    is_near(quality_of(one, one, true), 0, 0);
 }
 
 static void rates_and_qualities_scaled(void **state)
@@ -71,9 +61,6 @@ static void rates_and_qualities_scaled(void **state)
     scale(test, 0.8, 1, 0);
     is_near(rate_of(one, test, true), -20, 1e-9);
     is_near(rate_of(test, one, true), 25, 1e-9);
-    scale(test, 1, 1, 1.5);
-    is_near(quality_of(one, test, true), 1.5, 1e-9);
-    is_near(quality_of(test, one, true), -1.5, 1e-9);
 }
 
 /* A line in the logarithm of the rate stays one: PCHIP reproduces it, whatever
@@ -96,11 +83,6 @@ static void lines_with_other_points(void **state)
     is_near(v, 100 * expm1(-2.0 / 8), 1e-9);
     is_near(from, test[0].quality, 1e-12);
     is_near(to, anchor[N - 1].quality, 1e-12);
-    assert_int_equal(nenc_bd_quality(&v, &from, &to, anchor, N, test, N, true,
-                                     NULL), NENC_OK);
-    is_near(v, 2, 1e-9);
-    is_near(from, .13, 1e-12);
-    is_near(to, 1, 1e-12);
 }
 
 /* The same curves with qualities as distances. */
@@ -114,7 +96,6 @@ static void lower_is_better(void **state)
         b[i] = (nenc_curve_point){ other[i].rate, 50 - other[i].quality };
     }
     is_near(rate_of(a, b, false), rate_of(one, other, true), 1e-9);
-    is_near(quality_of(a, b, false), -quality_of(one, other, true), 1e-9);
     assert_int_equal(nenc_bd_rate(&v, &from, &to, a, N, b, N, false, NULL),
                      NENC_OK);
     is_near(from, 10, 1e-12);
@@ -137,7 +118,6 @@ static void as_scipy_has_it(void **state)
 {
     (void)state;
     is_near(rate_of(one, other, true), -11.085114228540476, 1e-9);
-    is_near(quality_of(one, other, true), 0.5141356763139063, 1e-9);
 }
 
 static void order_does_not_matter(void **state)
@@ -179,9 +159,6 @@ static void refuses(const nenc_curve_point *test, size_t n, const char *why)
         fail_msg("\"%s\" without \"%s\"", diag.text, why);
     assert_int_equal(nenc_bd_rate(&v, NULL, NULL, test, n, one, N, true,
                                   NULL), NENC_EUNSUPPORTED);
-    if (!strstr(why, "in common"))      /* else rates may well meet */
-        assert_int_equal(nenc_bd_quality(&v, NULL, NULL, one, N, test, n, true,
-                                         NULL), NENC_EUNSUPPORTED);
 }
 
 static void refuses_what_is_no_curve(void **state)

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,24 +17,7 @@
 #include "toy_model.h"
 #include "unit_store.h"
 
-static nenc_model *models[TOY_KINDS];
 static nenc_diag diag;
-
-static int open_models(void **state)
-{
-    (void)state;
-    for (unsigned k = 0; k < TOY_KINDS; k++)
-        models[k] = toy_model_open(k);
-    return 0;
-}
-
-static int close_models(void **state)
-{
-    (void)state;
-    for (unsigned k = 0; k < TOY_KINDS; k++)
-        nenc_model_close(models[k]);
-    return 0;
-}
 
 static nenc_image picture(uint32_t w, uint32_t h)
 {
@@ -68,8 +52,8 @@ static void decode_units(unit_store *units, unsigned kind,
     nenc_sha256_init(&symbols);
     assert_int_equal(nenc_image_alloc(out, params->crop.width,
                                       params->crop.height, 3, 8), NENC_OK);
-    assert_int_equal(unit_store_decode(units, models[kind]->codec,
-                                       models[kind]->bound, params, out,
+    assert_int_equal(unit_store_decode(units, toy_models[kind]->codec,
+                                       toy_models[kind]->bound, params, out,
                                        &symbols, &diag), NENC_OK);
     nenc_sha256_final(&symbols, hash);
 }
@@ -85,11 +69,11 @@ static void parts_change_nothing(void **state)
         unit_store a = { .n = 0 }, b = { .n = 0 };
         nenc_codec_params whole = tiled(&im, false, NULL);
         nenc_codec_params parts = tiled(&im, true, pool);
-        assert_int_equal(unit_store_encode(&a, models[k]->codec,
-                                           models[k]->bound, &whole, &im,
+        assert_int_equal(unit_store_encode(&a, toy_models[k]->codec,
+                                           toy_models[k]->bound, &whole, &im,
                                            &diag), NENC_OK);
-        assert_int_equal(unit_store_encode(&b, models[k]->codec,
-                                           models[k]->bound, &parts, &im,
+        assert_int_equal(unit_store_encode(&b, toy_models[k]->codec,
+                                           toy_models[k]->bound, &parts, &im,
                                            &diag), NENC_OK);
         assert_int_equal(a.n, 12);
         assert_int_equal(b.n, 12);
@@ -113,6 +97,47 @@ static void parts_change_nothing(void **state)
     nenc_pool_close(pool);
 }
 
+/* The same of the shipped model, whose margins are its own. */
+static void parts_of_the_shipped_model(void **state)
+{
+    const char *folder = getenv("NENC_MODEL_PATH");
+    char path[4096];
+    nenc_model *m;
+    (void)state;
+    snprintf(path, sizeof path, "%s/hyperprior.safetensors",
+             folder ? folder : "models");
+    assert_int_equal(nenc_model_open(&m, path, &diag), NENC_OK);
+    nenc_image im = picture(300, 220), x = picture(300, 220),
+               y = picture(300, 220);
+    unit_store a = { .n = 0 }, b = { .n = 0 };
+    nenc_codec_params params = unit_store_params(&im, 128, 96, 60);
+    nenc_sha256 symbols;
+    nenc_sha256_init(&symbols);
+    params.max_memory = (size_t)1 << 30;
+    assert_int_equal(unit_store_encode(&a, m->codec, m->bound, &params, &im,
+                                       &diag), NENC_OK);
+    assert_int_equal(unit_store_decode(&a, m->codec, m->bound, &params, &x,
+                                       &symbols, &diag), NENC_OK);
+    params.region = 64;
+    assert_int_equal(unit_store_encode(&b, m->codec, m->bound, &params, &im,
+                                       &diag), NENC_OK);
+    assert_int_equal(unit_store_decode(&a, m->codec, m->bound, &params, &y,
+                                       &symbols, &diag), NENC_OK);
+    assert_int_equal(a.n, 9);
+    for (uint32_t i = 0; i < a.n; i++) {
+        assert_int_equal(a.units[i].size, b.units[i].size);
+        assert_memory_equal(a.units[i].data, b.units[i].data,
+                            a.units[i].size);
+    }
+    assert_true(is_same(&x, &y));
+    unit_store_free(&a);
+    unit_store_free(&b);
+    nenc_image_free(&im);
+    nenc_image_free(&x);
+    nenc_image_free(&y);
+    nenc_model_close(m);
+}
+
 static void crops_are_parts(void **state)
 {
     static const nenc_rect crops[] = {
@@ -125,8 +150,8 @@ static void crops_are_parts(void **state)
         unit_store units = { .n = 0 };
         nenc_codec_params params = tiled(&im, false, NULL);
         uint8_t hash[32];
-        assert_int_equal(unit_store_encode(&units, models[k]->codec,
-                                           models[k]->bound, &params, &im,
+        assert_int_equal(unit_store_encode(&units, toy_models[k]->codec,
+                                           toy_models[k]->bound, &params, &im,
                                            &diag), NENC_OK);
         decode_units(&units, k, &params, &all, hash);
         for (size_t i = 0; i < sizeof crops / sizeof crops[0]; i++) {
@@ -162,8 +187,8 @@ static void lost_units_are_made_up(void **state)
         nenc_codec_params params = tiled(&im, false, NULL);
         uint8_t hash[32];
         params.lenient = true;
-        assert_int_equal(unit_store_encode(&units, models[k]->codec,
-                                           models[k]->bound, &params, &im,
+        assert_int_equal(unit_store_encode(&units, toy_models[k]->codec,
+                                           toy_models[k]->bound, &params, &im,
                                            &diag), NENC_OK);
         decode_units(&units, k, &params, &all, hash);
         units.lost[0] = true;               /* did not arrive */
@@ -178,8 +203,8 @@ static void lost_units_are_made_up(void **state)
         units.lost[0] = false;
         nenc_sha256 symbols;
         nenc_sha256_init(&symbols);
-        assert_true(unit_store_decode(&units, models[k]->codec,
-                                      models[k]->bound, &params, &hurt,
+        assert_true(unit_store_decode(&units, toy_models[k]->codec,
+                                      toy_models[k]->bound, &params, &hurt,
                                       &symbols, &diag) < 0);
         nenc_image_free(&all);
         nenc_image_free(&hurt);
@@ -194,9 +219,9 @@ static void lost_units_are_made_up(void **state)
 static nenc_buffer stream_of(unsigned kind, const nenc_image *im,
                              size_t starts[13])
 {
-    const nenc_codec *codec = models[kind]->codec;
+    const nenc_codec *codec = toy_models[kind]->codec;
     const nenc_head head = {
-        .version = 1, .codec = codec->id, .model_id = models[kind]->id,
+        .version = 1, .codec = codec->id, .model_id = toy_models[kind]->id,
         .media = NENC_IMAGE, .width = im->width, .height = im->height,
         .channels = im->channels, .bits = im->bits, .unit_width = 32,
         .unit_height = 16, .quality = 35,
@@ -206,7 +231,7 @@ static nenc_buffer stream_of(unsigned kind, const nenc_image *im,
     nenc_buffer out;
     nenc_buffer_init(&out, 1 << 24);
     nenc_writer w = { toy_append, &out };
-    assert_int_equal(unit_store_encode(&units, codec, models[kind]->bound,
+    assert_int_equal(unit_store_encode(&units, codec, toy_models[kind]->bound,
                                        &params, im, &diag), NENC_OK);
     assert_int_equal(units.n, 12);
     assert_int_equal(nenc_write_signature(&w, &diag), NENC_OK);
@@ -237,7 +262,7 @@ static nenc_status read_stream(nenc_image *out, unsigned kind,
     nenc_status st = nenc_decoder_open(&dec, cfg, toy_supply, &in, &diag);
     memset(out, 0, sizeof *out);
     if (st >= 0)
-        st = nenc_decoder_decode(dec, models[kind], out, &diag);
+        st = nenc_decoder_decode(dec, toy_models[kind], out, &diag);
     if (st >= 0 && lost)
         *lost = nenc_decoder_lost(dec);
     nenc_decoder_close(dec);
@@ -320,7 +345,7 @@ static nenc_buffer encode(unsigned kind, const nenc_image *im)
 {
     nenc_buffer out;
     nenc_buffer_init(&out, 1 << 24);
-    assert_int_equal(nenc_encode_image(models[kind], NULL, im, toy_append,
+    assert_int_equal(nenc_encode_image(toy_models[kind], NULL, im, toy_append,
                                        &out, &diag), NENC_OK);
     return out;
 }
@@ -454,6 +479,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_change_nothing),
+        cmocka_unit_test(parts_of_the_shipped_model),
         cmocka_unit_test(crops_are_parts),
         cmocka_unit_test(lost_units_are_made_up),
         cmocka_unit_test(lenient_streams),
@@ -463,5 +489,5 @@ int main(void)
         cmocka_unit_test(profiles_travel),
         cmocka_unit_test(bad_profiles),
     };
-    return cmocka_run_group_tests(tests, open_models, close_models);
+    return cmocka_run_group_tests(tests, toy_models_open, toy_models_close);
 }

@@ -376,3 +376,23 @@ int64_t toy_supply(void *user, void *data, size_t size)
     in->at += n;
     return (int64_t)n;
 }
+
+nenc_model *toy_models[TOY_KINDS];
+
+int toy_models_open(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < TOY_KINDS; k++)
+        toy_models[k] = toy_model_open(k);
+    return 0;
+}
+
+int toy_models_close(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < TOY_KINDS; k++) {
+        nenc_model_close(toy_models[k]);
+        toy_models[k] = NULL;
+    }
+    return 0;
+}

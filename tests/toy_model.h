@@ -23,6 +23,11 @@ void toy_model_make(nenc_safetensors *st, nenc_arena *arena, unsigned kind);
 
 nenc_model *toy_model_open(unsigned kind);
 
+/** All kinds, for the groups of tests that use them: setup and teardown. */
+extern nenc_model *toy_models[TOY_KINDS];
+int toy_models_open(void **state);
+int toy_models_close(void **state);
+
 /** Make damage reach the codec: right checksums for all whole chunks of a
  *  stream, and this model in HEAD. */
 void toy_stream_fix(uint8_t *data, size_t size, uint64_t model_id);

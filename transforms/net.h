@@ -43,8 +43,8 @@ size_t nenc_net_layers(const nenc_net *net);
  *  *end) of the output depend on, as if there were no edges: a part of the
  *  input that has them all, and begins at a multiple of the network's stride,
  *  gives these rows the same values as the whole one.
- *  @param[in,out] first, end  of the output; then of the input, beyond its
- *                             edges too
+ *  @param[in,out] first, end  of the output, within +-2^40; then of the input,
+ *                             beyond its edges too, and no further than that
  *  @return NENC_OK, NENC_ENOMEM */
 NENC_NODISCARD nenc_status nenc_net_reach(const nenc_net *net, size_t input,
                                           int64_t *first, int64_t *end,

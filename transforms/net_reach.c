@@ -15,6 +15,17 @@ static range join(range a, range b)
     return (range){ NENC_MIN(a.first, b.first), NENC_MAX(a.end, b.end) };
 }
 
+/* A network may have thousands of layers that multiply positions; no picture
+ * is as wide, and what is cut here is cut again by the picture's edges. */
+#define FAR ((int64_t)1 << 40)
+
+static range limited(range r)
+{
+    r.first = NENC_MAX(NENC_MIN(r.first, FAR), -FAR);
+    r.end = NENC_MAX(NENC_MIN(r.end, FAR), r.first + 1);
+    return r;
+}
+
 static int64_t floor_div(int64_t a, int64_t b)
 {
     return a >= 0 ? a / b : -((-a + b - 1) / b);
@@ -61,7 +72,7 @@ nenc_status nenc_net_reach(const nenc_net *net, size_t input, int64_t *first,
         const range r = values[net->n_inputs + i];
         if (r.first == r.end)
             continue;           /* its result is not used */
-        const range in = read_by(op, r);
+        const range in = limited(read_by(op, r));
         for (size_t s = 0; s < op->n_src; s++)
             values[op->src[s]] = join(values[op->src[s]], in);
     }
