@@ -179,6 +179,27 @@ static void store_number(parser *p, const app_option *o, const char *value)
         memcpy(p->options + o->offset, &(int){ (int)v }, sizeof(int));
 }
 
+/* A decimal number with a point, in whatever locale. */
+static bool parse_real(const char *text, double *out)
+{
+    char *end;
+    if (!*text || strspn(text, "0123456789.") != strlen(text))
+        return false;
+    *out = strtod(text, &end);
+    return !*end;
+}
+
+static void store_real(parser *p, const app_option *o, const char *value)
+{
+    double v;
+    if (!parse_real(value, &v) || v < (double)o->min || v > (double)o->max)
+        end(p, app_misuse("--%s takes a number from %llu to %llu, not '%s'",
+                          o->name, (unsigned long long)o->min,
+                          (unsigned long long)o->max, value));
+    else
+        memcpy(p->options + o->offset, &v, sizeof v);
+}
+
 static void print_and_end(parser *p, const app_option *o, const char *value)
 {
     if (value && strcmp(value, "all")) {
@@ -226,6 +247,7 @@ static void apply(parser *p, const app_option *o, const char *value)
         memcpy(p->options + o->offset, &value, sizeof value);
         break;
     case APP_LIST: add_to_list(p, o, value); break;
+    case APP_REAL: store_real(p, o, value); break;
     case APP_NUMBER:
     case APP_SIZE: store_number(p, o, value); break;
     case APP_HELP:

@@ -9,6 +9,7 @@
 typedef enum app_kind {
     APP_FLAG,             /**< bool */
     APP_NUMBER,           /**< int, min to max */
+    APP_REAL,             /**< double, min to max */
     APP_SIZE,             /**< uint64_t, min to max, K, M or G may follow */
     APP_TEXT,             /**< const char * */
     APP_LIST,             /**< app_list; the option may be given often */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* nenc: pictures to .nenc files.  Not here: codecs, picture formats, sharing
- * out files among threads. */
+ * out files among threads, searching a quality. */
+#include <math.h>
 #include <string.h>
 
 #include "app_batch.h"
@@ -8,19 +9,37 @@
 #include "app_names.h"
 #include "app_report.h"
 #include "media.h"
+#include "nenc_target.h"
 
 typedef struct nenc_options {
     app_common common;            /* first: app_options_parse() fills it */
-    int quality;
+    double quality;               /* -1: not given */
+    double bpp, psnr, ms_ssim;    /* targets; -1 = not given */
+    uint64_t size;                /* 0 = not given */
+    target target;                /* whichever it is */
+    bool verify, keep_invisible;
     const char *suffix;
 } nenc_options;
 
+#define AT(member) offsetof(nenc_options, member)
+
 static const app_option options[] = {
-    { "Rate", 'q', false, APP_NUMBER, "quality", "N",
-      offsetof(nenc_options, quality), 0, 100,
+    { "Rate", 'q', false, APP_REAL, "quality", "N",
+      AT(quality), 0, 100,
       "0 (smallest file) to 100 (best picture); default 50" },
-    { "Output", 0, true, APP_TEXT, "suffix", "TEXT",
-      offsetof(nenc_options, suffix), 0, 0,
+    { "Rate", 0, false, APP_SIZE, "size", "BYTES", AT(size), 1,
+      UINT64_C(1) << 40, "or: the best picture of at most so many bytes" },
+    { "Rate", 0, true, APP_REAL, "bpp", "N", AT(bpp), 0, 64,
+      "or: the quality that comes to this many bits per pixel" },
+    { "Rate", 0, true, APP_REAL, "psnr", "DB", AT(psnr), 1, 100,
+      "or: to this PSNR" },
+    { "Rate", 0, true, APP_REAL, "msssim", "N", AT(ms_ssim), 0, 1,
+      "or: to this MS-SSIM" },
+    { "Rate", 0, true, APP_FLAG, "keep-invisible", NULL, AT(keep_invisible), 0,
+      0, "code the colours of wholly transparent pixels" },
+    { "Output", 0, true, APP_FLAG, "verify", NULL, AT(verify), 0, 0,
+      "decode and compare before the output is kept" },
+    { "Output", 0, true, APP_TEXT, "suffix", "TEXT", AT(suffix), 0, 0,
       "of outputs named after their inputs (default .nenc)" },
 };
 
@@ -54,6 +73,9 @@ typedef struct job {
     const app_model *model;       /* of the session */
     nenc_image image;
     nenc_media_facts facts;
+    target_result found;          /* the stream, where it is not written as
+                                     it is made */
+    double quality, psnr;         /* psnr: where verified, or NAN */
     double read_s, model_s, encode_s;
 } job;
 
@@ -99,19 +121,70 @@ static nenc_status open_model(job *j)
     return st;
 }
 
+/* -------------------------------------------------------------- encoding */
+
+static check_stream decoding(const job *j)
+{
+    return (check_stream){ &j->found.bytes, j->model->model, j->task->threads,
+                           j->task->max_memory };
+}
+
+static void tell_missed(const job *j)
+{
+    const target_result *r = &j->found;
+    const target *t = &j->opt->target;
+    char wanted[48], value[48];
+    const bool fits = t->kind == TARGET_SIZE && r->value <= t->value;
+    if (r->reached || fits || j->opt->common.quiet)
+        return;
+    target_format(wanted, t->kind, t->value);
+    target_format(value, t->kind, r->value);
+    app_warn(j->in.name, "nothing comes closer to %s than %s, quality %.4g",
+             wanted, value, r->quality);
+}
+
+/* All of the stream before any of it is written. */
+static nenc_status encode_to_memory(job *j, nenc_encoder *enc,
+                                    nenc_diag *diag)
+{
+    const target *t = &j->opt->target;
+    const check_stream decode = decoding(j);
+    if (t->kind == TARGET_NONE)
+        NENC_TRY(target_encode(&j->found, j->quality, enc,
+                               decode.max_memory, diag));
+    else
+        NENC_TRY(target_search(&j->found, t, enc, &j->image, &decode, diag));
+    j->quality = j->found.quality;
+    if (t->kind != TARGET_NONE)
+        tell_missed(j);
+    if (j->opt->verify)
+        NENC_TRY(check_verify(&j->psnr, &j->image, j->found.symbols, &decode,
+                              diag));
+    return app_output_write(&j->out, j->found.bytes.data, j->found.bytes.size)
+         ? NENC_EIO : NENC_OK;
+}
+
 static nenc_status encode(job *j)
 {
     nenc_diag diag = { NENC_OK, "" };
     nenc_encoder_config cfg;
+    nenc_encoder *enc;
     const double start = app_seconds();
+    const bool in_memory = j->opt->target.kind || j->opt->verify;
     nenc_encoder_config_init(&cfg);
-    cfg.quality = j->opt->quality;
     cfg.threads = j->task->threads;
     cfg.max_memory = j->task->max_memory;
+    cfg.keep_invisible = j->opt->keep_invisible;
+    cfg.several = j->opt->target.kind != TARGET_NONE;
     cfg.progress = app_task_progress;
     cfg.progress_user = j->task;
-    const nenc_status st = nenc_encode_image(j->model->model, &cfg, &j->image,
-                                             app_output_write, &j->out, &diag);
+    nenc_status st = nenc_encoder_open(&enc, j->model->model, &cfg, &j->image,
+                                       &diag);
+    if (st >= 0)
+        st = in_memory ? encode_to_memory(j, enc, &diag)
+           : nenc_encoder_write(enc, j->quality, app_output_write, &j->out,
+                                &diag);
+    nenc_encoder_close(enc);
     j->encode_s = app_seconds() - start;
     if (st < 0 && j->out.error)
         return app_output_fail(&j->out);
@@ -134,9 +207,17 @@ static void print_verbose(const job *j)
             j->image.channels == 1 ? "" : "s");
     app_say("model    %s %016llx, %s", nenc_model_codec(model),
             (unsigned long long)nenc_model_id(model), j->model->path);
-    app_say("output   %s: %llu bytes, %.4f bpp, quality %d", j->out.name,
+    app_say("output   %s: %llu bytes, %.4f bpp, quality %.4g", j->out.name,
             (unsigned long long)j->out.n_written,
-            bits_per_pixel(j, j->out.n_written), j->opt->quality);
+            bits_per_pixel(j, j->out.n_written), j->quality);
+    if (j->opt->target.kind) {
+        char text[48];
+        target_format(text, j->opt->target.kind, j->found.value);
+        app_say("target   %s, after %u encode%s", text, j->found.encodes,
+                j->found.encodes == 1 ? "" : "s");
+    }
+    if (j->opt->verify)
+        app_say("verified PSNR %.2f dB", j->psnr);
     app_say("seconds  read %.3f, model %.3f, encode %.3f", j->read_s,
             j->model_s, j->encode_s);
 }
@@ -167,9 +248,16 @@ static void print_json(const job *j)
     app_json_integer(&json, "width", j->image.width);
     app_json_integer(&json, "height", j->image.height);
     app_json_integer(&json, "channels", j->image.channels);
-    app_json_integer(&json, "quality", (uint64_t)j->opt->quality);
+    app_json_real(&json, "quality", j->quality);
     app_json_integer(&json, "bytes", j->out.n_written);
     app_json_real(&json, "bpp", bits_per_pixel(j, j->out.n_written));
+    if (j->opt->target.kind) {
+        app_json_real(&json, "target", j->opt->target.value);
+        app_json_real(&json, "reached", j->found.value);
+        app_json_integer(&json, "encodes", j->found.encodes);
+    }
+    if (j->opt->verify)
+        app_json_real(&json, "psnr", j->psnr);
     app_json_real(&json, "read_s", j->read_s);
     app_json_real(&json, "model_s", j->model_s);
     app_json_real(&json, "encode_s", j->encode_s);
@@ -189,7 +277,8 @@ static void report(const job *j)
 static nenc_status encode_file(void *user, app_task *task)
 {
     session *s = user;
-    job j = { .s = s, .opt = s->opt, .task = task };
+    job j = { .s = s, .opt = s->opt, .task = task, .psnr = NAN,
+              .quality = s->opt->quality };
     nenc_status st = app_input_open(&j.in, task->input);
     if (st >= 0) st = read_image(&j);
     if (st >= 0) st = app_task_output(task, &j.out, &j.in);
@@ -200,6 +289,7 @@ static nenc_status encode_file(void *user, app_task *task)
     task->n_read = j.in.n_read;
     task->n_written = j.out.n_written;
     app_output_close(&j.out);
+    target_result_free(&j.found);
     nenc_image_free(&j.image);
     app_input_close(&j.in);
     return st;
@@ -231,6 +321,29 @@ static nenc_status run(const nenc_options *opt, const app_files *files)
     return st;
 }
 
+/* At most one of the ways to say how good. */
+static int check_rate(nenc_options *opt)
+{
+    const target targets[] = {
+        { TARGET_SIZE, opt->size ? (double)opt->size : -1 }, { TARGET_BPP, opt->bpp },
+        { TARGET_PSNR, opt->psnr }, { TARGET_MS_SSIM, opt->ms_ssim },
+    };
+    int n = opt->quality >= 0;
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++)
+        if (targets[i].value >= 0) {
+            opt->target = targets[i];
+            n++;
+        }
+    if (n > 1)
+        return app_misuse("one of --quality, --size, --bpp, --psnr and "
+                          "--msssim at a time");
+    if (opt->target.kind && !(opt->target.value > 0))
+        return app_misuse("a target of 0 cannot be reached");
+    if (opt->quality < 0)
+        opt->quality = 50;
+    return 0;
+}
+
 static int check(const nenc_options *opt, const app_files *files)
 {
     const char *output = files->n ? files->list[0].output : "";
@@ -240,7 +353,8 @@ static int check(const nenc_options *opt, const app_files *files)
 
 int main(int argc, char **argv)
 {
-    nenc_options opt = { .quality = 50, .suffix = ".nenc" };
+    nenc_options opt = { .quality = -1, .bpp = -1, .psnr = -1, .ms_ssim = -1,
+                         .suffix = ".nenc" };
     app_files files;
     int rc;
 
@@ -255,6 +369,9 @@ int main(int argc, char **argv)
         .common = &opt.common, .wanted = is_picture, .what = "pictures",
         .output = opt.common.output, .suffix = opt.suffix,
     };
+    rc = check_rate(&opt);
+    if (rc)
+        return rc;
     rc = app_names_find(&files, &naming);
     if (!rc) rc = check(&opt, &files);
     if (!rc) rc = app_exit_code(run(&opt, &files));

@@ -10,8 +10,9 @@ app_sources = \
 	apps/app_report.c apps/app_report.h
 
 bin_PROGRAMS += nenc ndec
-nenc_SOURCES = apps/nenc.c $(app_sources)
-nenc_LDADD = $(app_ldadd)
+nenc_SOURCES = apps/nenc.c apps/nenc_check.c apps/nenc_check.h \
+	apps/nenc_target.c apps/nenc_target.h $(app_sources)
+nenc_LDADD = libmetrics.la $(app_ldadd)
 ndec_SOURCES = apps/ndec.c $(app_sources)
 ndec_LDADD = $(app_ldadd)
 

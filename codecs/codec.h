@@ -24,6 +24,10 @@ typedef struct nenc_codec_params {
     nenc_pool *pool;       /**< borrowed */
     size_t max_memory;     /**< bytes a context may hold */
     int    quality;        /**< 0 to 100 */
+    float  finer;          /**< encoding: how much finer symbols are chosen
+                                than the quality says, -0.5 to 0.5; 1 were
+                                about the rate of the next quality */
+    bool   keep;           /**< encoding: encode() will be called again */
     bool   fast;           /**< decoding: synthesis on oneDNN */
     bool   lenient;        /**< decoding: units that are lost or damaged are
                                 made up for */
@@ -79,9 +83,15 @@ typedef struct nenc_codec {
     /** A context for one stream; close() it. */
     nenc_status (*open)(void **context, const void *bound,
                         const nenc_codec_params *params, nenc_diag *diag);
-    /** Encode a picture's colours; the last of 2 or 4 channels is not one. */
+    /** Encode a picture's colours; the last of 2 or 4 channels is not one.
+     *  Called again, with the same picture, it costs less where the context
+     *  was opened with `keep`.
+     *  @param symbols  as decode() has them */
     nenc_status (*encode)(void *context, const nenc_image *src,
-                          const nenc_units *units, nenc_diag *diag);
+                          const nenc_units *units, nenc_sha256 *symbols,
+                          nenc_diag *diag);
+    /** Another quality, between calls of encode(): as in nenc_codec_params. */
+    void (*set_quality)(void *context, int quality, float finer);
     /** Decode the crop, which `dst` has the dims of, but for transparency.  The
      *  symbols of each unit are added to `symbols` (as int32, little-endian,
      *  in coding order). */

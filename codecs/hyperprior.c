@@ -338,5 +338,6 @@ const nenc_codec nenc_codec_hyperprior = {
     .paper = "Balle et al., arXiv:1802.01436; Minnen et al., arXiv:1809.02736",
     .fast_ok = true, .default_model = "hyperprior.safetensors",
     .bind = bind, .unbind = unbind, .net_at = net_at, .open = hyper_open,
-    .encode = hyper_encode, .decode = hyper_decode, .close = hyper_close,
+    .encode = hyper_encode, .set_quality = hyper_quality,
+    .decode = hyper_decode, .close = hyper_close,
 };

@@ -60,11 +60,13 @@ typedef struct hyper_unit {
     nenc_pool *pool;              /**< NULL: units run side by side */
     size_t max_memory;
     float t;                      /**< quality / 100 */
-    const float *inverse;         /**< gain, [y_channels] */
+    float finer;                  /**< encoding: see nenc_codec_params */
+    const float *gain, *inverse;  /**< [y_channels] */
     size_t y_h, y_w, z_h, z_w;    /**< as planned for; 0 = not yet */
     nenc_plan *h_a, *h_s;
     nenc_arena arena;             /**< buffers for those dims */
-    float    *y;                  /**< [y_h, y_w, y_channels], encoding only */
+    float    *y;                  /**< [y_h, y_w, y_channels], encoding only:
+                                       with their gain */
     float    *y_mean;             /**< the same dims */
     int32_t  *y_symbol, *z_symbol;
     uint16_t *y_index, *z_index;  /**< tables */
@@ -82,7 +84,8 @@ typedef struct hyper_context {
     hyper_unit *units;            /**< one for each that runs at a time */
     size_t n_units;
     float *y;                     /**< rows [y_first, y_end) of the picture's
-                                       latents, [y_w, y_channels] each */
+                                       latents, [y_w, y_channels] each;
+                                       encoding: without their gain */
     size_t y_first, y_end, y_room;
     nenc_plan *region;            /**< g_a or g_s, for some part */
     size_t region_h, region_w;    /**< its input's dims; 0 = not yet */
@@ -103,6 +106,7 @@ static inline size_t hyper_z_size(const hyper_unit *u)
 nenc_status hyper_open(void **context, const void *bound,
                        const nenc_codec_params *params, nenc_diag *diag);
 void hyper_close(void *context);
+void hyper_quality(void *context, int quality, float finer);
 
 /** Make a unit ready for latents of these dims. */
 nenc_status hyper_unit_prepare(hyper_unit *u, size_t y_h, size_t y_w,
@@ -111,6 +115,8 @@ void   hyper_unit_close(hyper_unit *u);
 size_t hyper_unit_memory(const hyper_unit *u);
 /** From u->z_symbol to u->y_index and u->y_mean: normative. */
 nenc_status hyper_unit_predict(hyper_unit *u, nenc_diag *diag);
+/** Add the unit's symbols to the conformance hash. */
+void   hyper_unit_hash(const hyper_unit *u, nenc_sha256 *symbols);
 
 /** Bytes of the cap that nothing has taken yet. */
 size_t hyper_memory_left(const hyper_context *c);
@@ -154,7 +160,8 @@ nenc_status hyper_plan(nenc_plan **out, const nenc_net *net,
 void hyper_set_quality(float t, const nenc_net *net, nenc_plan *plan);
 
 nenc_status hyper_encode(void *context, const nenc_image *src,
-                         const nenc_units *units, nenc_diag *diag);
+                         const nenc_units *units, nenc_sha256 *symbols,
+                         nenc_diag *diag);
 nenc_status hyper_decode(void *context, const nenc_units *units,
                          nenc_image *dst, nenc_sha256 *symbols,
                          nenc_diag *diag);

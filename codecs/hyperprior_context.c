@@ -95,7 +95,7 @@ static nenc_status make_units(hyper_context *c, nenc_diag *diag)
         hyper_unit *u = &c->units[i];
         u->model = c->model;
         u->pool = c->n_units > 1 ? NULL : c->params.pool;
-        u->t = c->t;
+        u->gain = c->gain;
         u->inverse = c->inverse;
         u->max_memory = c->params.max_memory / 2 / c->n_units;
         nenc_arena_init(&u->arena, u->max_memory);
@@ -113,7 +113,6 @@ nenc_status hyper_open(void **context, const void *bound,
         return nenc_fail(diag, NENC_ENOMEM, "out of memory");
     c->model = m;
     c->params = *params;
-    c->t = (float)params->quality / 100.0f;
     c->gain = nenc_mem_alloc(m->y_channels, sizeof(float));
     c->inverse = nenc_mem_alloc(m->y_channels, sizeof(float));
     nenc_status st = c->gain && c->inverse ? lay_out(c, diag)
@@ -124,10 +123,22 @@ nenc_status hyper_open(void **context, const void *bound,
         hyper_close(c);
         return st;
     }
-    gain_at(c->gain, &m->gain, m->y_channels, c->t);
-    gain_at(c->inverse, &m->inverse, m->y_channels, c->t);
+    hyper_quality(c, params->quality, params->finer);
     *context = c;
     return NENC_OK;
+}
+
+void hyper_quality(void *context, int quality, float finer)
+{
+    hyper_context *c = context;
+    const hyper_model *m = c->model;
+    c->t = (float)quality / 100.0f;
+    gain_at(c->gain, &m->gain, m->y_channels, c->t);
+    gain_at(c->inverse, &m->inverse, m->y_channels, c->t);
+    for (size_t i = 0; i < c->n_units; i++) {
+        c->units[i].t = c->t;
+        c->units[i].finer = finer;
+    }
 }
 
 /* ------------------------------------------------------------------ memory */

@@ -7,20 +7,6 @@
 #include "hyperprior.h"
 #include "range_coder.h"
 
-/* Symbols as the conformance hash wants them. */
-static void hash_symbols(nenc_sha256 *h, const int32_t *symbol, size_t n)
-{
-    uint8_t block[1024];
-    while (n) {
-        const size_t m = NENC_MIN(n, sizeof block / 4);
-        for (size_t i = 0; i < m; i++)
-            nenc_bytes_put_u32(block + 4 * i, (uint32_t)symbol[i]);
-        nenc_sha256_update(h, block, 4 * m);
-        symbol += m;
-        n -= m;
-    }
-}
-
 /* One unit being read. */
 typedef struct unit_job {
     hyper_unit *u;
@@ -129,9 +115,7 @@ static nenc_status fetch(reading *r, unit_job *j, uint32_t ux, uint32_t uy,
 static nenc_status settle(reading *r, unit_job *j, nenc_diag *diag)
 {
     if (j->status == NENC_OK) {
-        if (r->c->model->h_s)
-            hash_symbols(r->symbols, j->u->z_symbol, hyper_z_size(j->u));
-        hash_symbols(r->symbols, j->u->y_symbol, hyper_y_size(j->u));
+        hyper_unit_hash(j->u, r->symbols);
         return NENC_OK;
     }
     if (j->status < 0 && !r->c->params.lenient)

@@ -85,6 +85,29 @@ nenc_status hyper_unit_prepare(hyper_unit *u, size_t y_h, size_t y_w,
     return st;
 }
 
+/* ------------------------------------------------------------------ hashes */
+
+/* Symbols as the conformance hash wants them. */
+static void hash_symbols(nenc_sha256 *h, const int32_t *symbol, size_t n)
+{
+    uint8_t block[1024];
+    while (n) {
+        const size_t m = NENC_MIN(n, sizeof block / 4);
+        for (size_t i = 0; i < m; i++)
+            nenc_bytes_put_u32(block + 4 * i, (uint32_t)symbol[i]);
+        nenc_sha256_update(h, block, 4 * m);
+        symbol += m;
+        n -= m;
+    }
+}
+
+void hyper_unit_hash(const hyper_unit *u, nenc_sha256 *symbols)
+{
+    if (u->model->h_s)
+        hash_symbols(symbols, u->z_symbol, hyper_z_size(u));
+    hash_symbols(symbols, u->y_symbol, hyper_y_size(u));
+}
+
 /* -------------------------------------------------------------- prediction */
 
 /* How many thresholds lie below the scale; 0 for NaN.  Those of earlier

@@ -9,6 +9,7 @@ codecs_sources = \
 	codecs/hyperprior_decode.c codecs/hyperprior_encode.c \
 	codecs/hyperprior_import.c \
 	codecs/image.c \
+	codecs/invisible.c codecs/invisible.h \
 	codecs/plane.c codecs/plane.h \
 	codecs/model.c codecs/model.h \
 	codecs/registry.c

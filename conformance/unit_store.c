@@ -52,7 +52,8 @@ nenc_status unit_store_encode_in(unit_store *s, const nenc_codec *codec,
                                  nenc_diag *diag)
 {
     const nenc_units units = { .user = s, .put = put };
-    return codec->encode(context, src, &units, diag);
+    nenc_sha256_init(&s->symbols);
+    return codec->encode(context, src, &units, &s->symbols, diag);
 }
 
 nenc_status unit_store_decode_in(unit_store *s, const nenc_codec *codec,

@@ -13,6 +13,7 @@ typedef struct unit_store {
     bool asked[UNIT_STORE_MAX];   /**< decoding: which were */
     bool lost[UNIT_STORE_MAX];    /**< decoding: say so */
     uint32_t n;
+    nenc_sha256 symbols;          /**< encoding: of all units */
 } unit_store;
 
 void unit_store_free(unit_store *s);

@@ -8,7 +8,6 @@ eval_sources = \
 	eval/outside.c eval/outside.h \
 	eval/peers.c eval/peers.h \
 	eval/picture_file.c eval/picture_file.h \
-	eval/picture_metrics.c eval/picture_metrics.h \
 	eval/process.c eval/process.h \
 	eval/report.c eval/report.h eval/report_page.c eval/report_views.c \
 	eval/run.c eval/run.h \

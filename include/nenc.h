@@ -150,8 +150,15 @@ typedef int (*nenc_progress_fn)(void *user, double done);
 
 typedef struct nenc_encoder_config {
     size_t   size;        /**< set by nenc_encoder_config_init() */
-    int      quality;     /**< 0 (smallest) to 100 (best); default 50 */
+    double   quality;     /**< 0 (smallest) to 100 (best); default 50.  The
+                               stream carries the nearest integer, and for the
+                               rest symbols are chosen more or less finely */
     int      threads;     /**< 0 = one per core (default) */
+    bool     several;     /**< nenc_encoder_write() will be called again:
+                               latents are kept (some 3 bytes a pixel) */
+    bool     keep_invisible; /**< code the colours of wholly transparent
+                               pixels, too; else others, which cost less, take
+                               their place, in a copy of the picture */
     size_t   max_memory;  /**< bytes that networks and latents may take
                                (default 4 GiB); coded units come on top,
                                each at most a quarter of it */
@@ -162,6 +169,33 @@ typedef struct nenc_encoder_config {
 NENC_API void nenc_encoder_config_init_(nenc_encoder_config *cfg, size_t size);
 #define nenc_encoder_config_init(cfg) \
     nenc_encoder_config_init_((cfg), sizeof *(cfg))
+
+/** Encodes one image, at one quality or at several. */
+typedef struct nenc_encoder nenc_encoder;
+
+/** @param cfg          NULL = all defaults
+ *  @param model,image  borrowed until nenc_encoder_close()
+ *  @param[out] out     the encoder, or NULL on failure
+ *  @return NENC_OK, NENC_EINVAL, NENC_ENOMEM, NENC_EMODEL (not an image
+ *          model), NENC_ELIMIT */
+NENC_API NENC_NODISCARD nenc_status nenc_encoder_open(
+    nenc_encoder **out, const nenc_model *model,
+    const nenc_encoder_config *cfg, const nenc_image *image, nenc_diag *diag);
+
+/** Write a complete stream, as nenc_encode_image() does; the quality is this
+ *  one and not the configuration's.  Not to be called after a failure.
+ *  @return as nenc_encode_image() */
+NENC_API NENC_NODISCARD nenc_status nenc_encoder_write(
+    nenc_encoder *enc, double quality, nenc_write_fn write_fn, void *user,
+    nenc_diag *diag);
+
+/** SHA-256 over the symbols of the last stream, which a decoder of all of it
+ *  must come to: see nenc_decoder_symbol_hash(). */
+NENC_API void nenc_encoder_symbol_hash(const nenc_encoder *enc,
+                                       uint8_t hash[32]);
+
+/** NULL is fine. */
+NENC_API void nenc_encoder_close(nenc_encoder *enc);
 
 /** Encode one image to a complete .nenc stream, written as it is made: the
  *  same bytes on every machine, whatever the threads.

@@ -83,6 +83,9 @@ misuse() {
         'a.ppm -q -1' 'a.ppm -q x' 'a.ppm -q' 'a.ppm --quality=' \
         '--json=1 a.ppm' '--help=some' 'a.ppm --threads 9999' \
         'a.ppm --max-pixels 99999999999999999999' 'a.ppm -o - --json' \
+        'a.ppm --bpp 0' 'a.ppm --bpp x' 'a.ppm --psnr 30 -q 3' \
+        'a.ppm --size 9 --bpp 1' 'a.ppm --msssim 1.1' 'a.ppm -q 1e1' \
+        'a.ppm -q .' 'a.ppm --size 0' \
         'a.ppm --suffix=' 'a.ppm --suffix /x' '- -o ./'; do
         expect 2 $NENC $args
         [ "$(wc -l <err)" = 2 ] || fail "not two lines for: $args"
@@ -229,6 +232,50 @@ reports() {
     says 'bpp'
     [ "$(ls)" = "$(printf 'a.nenc\na.ppm\nb.nenc\nerr\nout')" ] ||
         fail "files: $(ls)"
+}
+
+# number NAME: of the report in `out`
+number() {
+    sed -n "s/^ *\"$1\": \([0-9.]*\),*\$/\1/p" out
+}
+
+# near VALUE WANTED SHARE
+near() {
+    awk -v v="$1" -v w="$2" -v s="$3" \
+        'BEGIN { exit !(v >= w * (1 - s) && v <= w * (1 + s)) }' ||
+        fail "$1 is not within $3 of $2"
+}
+
+targets() {
+    setup
+    photo=$src/testvectors/houses.png
+    $NENC --version | grep -q '^reads:.* PNG' || skip "no PNG in this build"
+    for size in 14000 30000; do
+        expect 0 $NENC "$photo" -o x.nenc -f --json --size $size
+        [ "$(wc -c <x.nenc)" -le $size ] || fail "over $size bytes"
+        near "$(wc -c <x.nenc)" $size 0.01
+        [ "$(number bytes)" = "$(wc -c <x.nenc)" ]
+    done
+    expect 0 $NENC "$photo" -o x.nenc -f --json --bpp 0.8
+    near "$(number bpp)" 0.8 0.01
+    expect 0 $NENC "$photo" -o x.nenc -f --json --psnr 31.5 --verify
+    near "$(number psnr)" 31.5 0.001
+    expect 0 $NDEC x.nenc -o x.png
+    if [ -x "$build/metrics" ]; then
+        near "$("$build/metrics" "$photo" x.png | cut -d' ' -f1)" 31.5 0.001
+    fi
+    expect 0 $NENC "$photo" -o x.nenc -f --json --msssim 0.97
+    near "$(number reached)" 0.97 0.001
+    # the quality found gives the same file; what cannot be had is told
+    expect 0 $NENC "$photo" -o y.nenc -q "$(number quality)"
+    cmp x.nenc y.nenc
+    expect 0 $NENC "$photo" -o x.nenc -f --size 100
+    says 'nothing comes closer to 100 bytes than'
+    expect 4 $NENC a.ppm -o x.nenc -f --msssim 0.9
+    says 161
+    expect 0 $NENC a.ppm -f --verify
+    expect 0 $NENC --verify - <a.ppm
+    cmp out a.nenc
 }
 
 crops() {
@@ -403,7 +450,8 @@ signals_leave_nothing() {
 # ------------------------------------------------------------------------ run
 
 run_cases help_fits_a_screen manuals_list_the_options misuse wrong_inputs \
-    no_model cut_streams usual_names formats_agree pipes reports crops leniency \
+    no_model cut_streams usual_names formats_agree pipes reports targets crops \
+    leniency \
     existing_files_are_kept output_is_input links_are_followed modes \
     unwritable_folder missing_folder full_disk file_size_limit closed_pipe \
     closed_streams signals_leave_nothing

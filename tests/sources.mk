@@ -51,6 +51,12 @@ tests_test_common_SOURCES = tests/test_common.c
 tests_test_prob_model_SOURCES = tests/test_prob_model.c
 tests_test_range_coder_SOURCES = tests/test_range_coder.c
 
+check_PROGRAMS += tests/test_encoder
+tests_test_encoder_SOURCES = tests/test_encoder.c $(toy_sources) \
+	apps/nenc_check.c apps/nenc_check.h apps/nenc_target.c \
+	apps/nenc_target.h
+tests_test_encoder_LDADD = libmetrics.la $(LDADD)
+
 # toy_sources: scripts.mk, which builds without cmocka include too
 check_PROGRAMS += tests/test_net tests/test_container tests/test_model \
 	tests/test_hyperprior

@@ -343,9 +343,12 @@ static void crops_of_streams(void **state)
 
 static nenc_buffer encode(unsigned kind, const nenc_image *im)
 {
+    nenc_encoder_config cfg;
     nenc_buffer out;
+    nenc_encoder_config_init(&cfg);
+    cfg.keep_invisible = true;
     nenc_buffer_init(&out, 1 << 24);
-    assert_int_equal(nenc_encode_image(toy_models[kind], NULL, im, toy_append,
+    assert_int_equal(nenc_encode_image(toy_models[kind], &cfg, im, toy_append,
                                        &out, &diag), NENC_OK);
     return out;
 }
