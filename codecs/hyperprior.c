@@ -278,6 +278,10 @@ static void unbind(const void *bound)
     const hyper_model *m = bound;
     if (!m)
         return;
+    nenc_net_close(m->g_a);
+    nenc_net_close(m->h_a);
+    nenc_net_close(m->h_s);
+    nenc_net_close(m->g_s);
     nenc_cdf_set_close(m->y_set);
     nenc_cdf_set_close(m->z_set);
 }

@@ -65,7 +65,7 @@ static void *allocate(size_t n, size_t size, bool clear)
     size_t bytes, total;
     if (!nenc_size_mul(&bytes, n, size))
         return NULL;
-    const size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : NENC_ALIGN;
+    const size_t align = bytes >= HUGE_PAGE / 2 ? HUGE_PAGE : NENC_ALIGN;
     if (!nenc_size_add(&bytes, bytes, align - 1))
         return NULL;
     bytes = bytes / align * align;
@@ -107,7 +107,9 @@ void nenc_arena_init(nenc_arena *arena, size_t cap)
     arena->cap = cap;
 }
 
-static struct nenc_arena_block *add_block(nenc_arena *arena, size_t bytes)
+/* @param taken  of the bytes, at once */
+static struct nenc_arena_block *add_block(nenc_arena *arena, size_t bytes,
+                                          size_t taken)
 {
     const size_t head = (sizeof(struct nenc_arena_block) + NENC_ALIGN - 1)
                         / NENC_ALIGN * NENC_ALIGN;
@@ -123,7 +125,7 @@ static struct nenc_arena_block *add_block(nenc_arena *arena, size_t bytes)
     b->left = total - head;
     b->free = (uint8_t *)b + head;
     /* Keep the block with the most room in front. */
-    if (arena->blocks && arena->blocks->left > b->left - bytes) {
+    if (arena->blocks && arena->blocks->left > b->left - taken) {
         b->next = arena->blocks->next;
         arena->blocks->next = b;
     } else {
@@ -131,6 +133,12 @@ static struct nenc_arena_block *add_block(nenc_arena *arena, size_t bytes)
         arena->blocks = b;
     }
     return b;
+}
+
+void nenc_arena_reserve(nenc_arena *arena, size_t bytes)
+{
+    if (!SANITIZED && arena->used <= arena->cap)
+        (void)add_block(arena, NENC_MIN(bytes, arena->cap - arena->used), 0);
 }
 
 void *nenc_arena_zalloc(nenc_arena *arena, size_t n, size_t size)
@@ -147,7 +155,7 @@ void *nenc_arena_zalloc(nenc_arena *arena, size_t n, size_t size)
     }
     struct nenc_arena_block *b = arena->blocks;
     if (!b || b->left < bytes)
-        b = add_block(arena, bytes);
+        b = add_block(arena, bytes, bytes);
     if (!b)
         return NULL;
     void *block = b->free;

@@ -31,6 +31,8 @@ typedef struct nenc_arena {
 } nenc_arena;
 
 void  nenc_arena_init(nenc_arena *arena, size_t cap);
+/** Get room for `bytes` from the system in one piece, if there is. */
+void  nenc_arena_reserve(nenc_arena *arena, size_t bytes);
 void *nenc_arena_zalloc(nenc_arena *arena, size_t n, size_t size);
 char *nenc_arena_strdup(nenc_arena *arena, const char *text, size_t length);
 /** Make room for one more in a list of `n` with room for `*room`, each of

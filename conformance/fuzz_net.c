@@ -146,6 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run(net, 1 + data[0] % 20, 1 + data[1] % 20);
     else if (net || !diag.text[0] || diag.status != opened)
         abort();
+    nenc_net_close(net);
     nenc_arena_free(&arena);
     return 0;
 }

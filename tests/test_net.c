@@ -145,6 +145,9 @@ static void naive_conv(const nenc_op *op, const tensor *x, tensor *d,
     for (size_t n = 0; n < x->s.n; n++)
         for (size_t i = 0; i < h * w * c->cout; i++)
             d->v[n * h * w * c->cout + i] = op->bias[i % c->cout];
+    float *weight = malloc(op->kernel->n_items * sizeof *weight);
+    assert_non_null(weight);
+    nenc_st_expand(weight, op->kernel);
     for (size_t n = 0; n < x->s.n; n++)
         for (size_t o = 0; o < c->cout; o++)
             for (size_t i = 0; i < gi; i++)
@@ -153,8 +156,8 @@ static void naive_conv(const nenc_op *op, const tensor *x, tensor *d,
                         const size_t in = o / go * gi + i;
                         const size_t k = ky * c->k + kx, kk = c->k * c->k;
                         const double wt = c->transposed
-                            ? op->weight[(in * go + o % go) * kk + k]
-                            : op->weight[(o * gi + i) * kk + k];
+                            ? weight[(in * go + o % go) * kk + k]
+                            : weight[(o * gi + i) * kk + k];
                         const size_t small_h = c->transposed ? x->s.h : h;
                         const size_t small_w = c->transposed ? x->s.w : w;
                         for (size_t y = 0; y < small_h; y++)
@@ -172,6 +175,7 @@ static void naive_conv(const nenc_op *op, const tensor *x, tensor *d,
                                 *to += wt * (square ? v * v : v);
                             }
                     }
+    free(weight);
 }
 
 static double naive_point(nenc_point p, double x, double slope)
@@ -326,6 +330,7 @@ static void close_bench(bench *b)
 {
     for (size_t i = 0; i < nenc_net_inputs(b->net); i++)
         free(b->input[i]);
+    nenc_net_close(b->net);
     nenc_arena_free(&b->arena);
     nenc_arena_free(&b->w.arena);
 }
@@ -439,7 +444,18 @@ static void every_layer_is_right(void **state)
         "concat x > xx\nslice 3 4\nshuffle 2", "unshuffle 1", "shuffle 1",
         "pad 3 zero", "pad 3 replicate", "pad 3 reflect", "pad 4 symmetric",
         "pad 9 zero", "pad 70 replicate", "crop 1",
-        "conv q 8 k=1 < q > v\nconv c3 8 < x\nadd v",
+        "concat x\nshuffle 2\npad 3 symmetric\ncrop 1\nunshuffle 2",
+        "concat x\nshuffle 2\npad 1 zero\npad 2 replicate\nunshuffle 4",
+        "concat x\nshuffle 2\ncrop 1\npad 2 reflect\ncrop 1",
+        "pad 1 zero\npad 1 symmetric\ncrop 2\nunshuffle 1",
+        "concat x\nshuffle 2 > y\npad 1 zero > z\ncrop 1\nadd y",
+        "pad 3 zero\ncrop 1\ncrop 1\ncrop 1\npad 3 zero\ncrop 1\ncrop 1\ncrop 1\n"
+            "pad 1 zero\ncrop 1",
+        "conv c3 8 > a\nconv c5 8 k=5 < x\nadd a",
+        "conv c3 8 > a\nconv c5 8 k=5 < x\nrelu\nadd a > b\nrelu\nadd b",
+        "deconv t5 8 k=5 s=2 > a\ndeconv t5 8 k=5 s=2 < x\nadd a",
+        "conv c3 8\nconv grp 8 g=2 > a\nconv c3b 8\nadd a",
+        "conv q 8 k=1 < q > v\nconv c3 8 < x > a\nadd v\nadd a",
         "conv q 8 k=1 < q > v\nconv c3 8 < x\nmul v",
         "conv q 8 k=1 < q > v\nadd v",
     };
@@ -753,6 +769,7 @@ static void texts_are_read(void **state)
         assert_int_equal(nenc_net_open(&net, &arena, text, names[i], &st,
                                        &diag), NENC_OK);
         assert_int_equal(nenc_net_channels(net), channels[i]);
+        nenc_net_close(net);
     }
     assert_false(nenc_net_exists(text, "c"));
     assert_false(nenc_net_exists(text, "abs"));
@@ -763,6 +780,7 @@ static void texts_are_read(void **state)
     assert_int_equal(nenc_net_inputs(net), 2);
     assert_int_equal(nenc_net_input(net, "q"), 1);
     assert_int_equal(nenc_net_input(net, "z"), -1);
+    nenc_net_close(net);
     nenc_arena_free(&arena);
 }
 

@@ -247,6 +247,7 @@ typedef struct job {
     size_t src_step_x, src_step_y;  /* floats in src, dst from an output ... */
     size_t dst_step_x, dst_step_y;  /* ... of the phase to the next */
     float *dst;                     /* the phase's output (0, 0) */
+    const float *add;               /* what is added to it, or NULL */
     nenc_act act;
     float slope;
 } job;
@@ -254,10 +255,10 @@ typedef struct job {
 /* n outputs in a line that have the same taps, or n_lines such lines, and the
  * output channels of each group that are to be computed. */
 typedef struct line {
-    const float *src;
+    const float *src, *add;
     float *dst;
-    size_t src_step, dst_step, n;       /* from an output to the next */
-    size_t src_line, dst_line, n_lines; /* from a line to the next */
+    size_t src_step, dst_step, add_step, n; /* from an output to the next */
+    size_t src_line, dst_line, add_line, n_lines; /* from a line to the next */
     size_t tap_row, tap_col, rows, cols;
     size_t channel, n_channels;
 } line;
@@ -295,6 +296,7 @@ static void run_columns(const job *j, const nenc_conv_run *group,
         run.run = cin;
         run.resume = r > 0;
         run.act = r + 1 < l->rows ? NENC_ACT_NONE : j->act;
+        run.add = r + 1 < l->rows ? NULL : group->add;
         j->conv->kernels->conv(&run);
     }
 }
@@ -312,8 +314,9 @@ static void run_group(const job *j, const line *l, size_t g)
                 + tap * cin * block,
         .bias = j->conv->bias + g * j->conv->bias_pitch + l->channel,
         .dst = l->dst + g * cout + l->channel,
+        .add = l->add ? l->add + g * cout + l->channel : NULL,
         .src_step = l->src_step, .dst_step = l->dst_step,
-        .src_pitch = j->src_row,
+        .add_step = l->add_step, .src_pitch = j->src_row,
         .block_pitch = j->conv->block_pitch,
         .w_pitch = j->phase->cols * cin,
         .n_pixels = l->n, .rows = l->rows, .run = l->cols * cin,
@@ -334,6 +337,8 @@ static void run_lines(const job *j, const line *lines)
             run_group(j, &l, g);
         l.src += l.src_line;
         l.dst += l.dst_line;
+        if (l.add)
+            l.add += l.add_line;
     }
 }
 
@@ -358,6 +363,8 @@ static void run_dense(const job *j, const line *lines)
         l.n_lines = left < LINES ? left : LINES;
         l.src = lines->src + done * l.src_line;
         l.dst = lines->dst + done * l.dst_line;
+        if (l.add)
+            l.add = lines->add + done * l.add_line;
         for (size_t c = 0; c < cout; c += n_blocks * block) {
             l.channel = c;
             l.n_channels = cout - c < n_blocks * block ? cout - c
@@ -377,6 +384,8 @@ static void turn(line *l)
     l->src_line = t.src_step;
     l->dst_step = t.dst_line;
     l->dst_line = t.dst_step;
+    l->add_step = t.add_line;
+    l->add_line = t.add_step;
 }
 
 /* A rectangle of outputs that have the same taps: as lines along its rows or,
@@ -391,6 +400,14 @@ static void run_rectangle(const job *j, const band *y, const band *x)
         .dst_line = j->dst_step_y, .n_lines = y->end - y->first,
         .tap_row = y->tap, .tap_col = x->tap,
     };
+    if (j->add) {
+        l.add = j->add;
+        if (!j->io->add_one) {
+            l.add += l.dst - j->dst;
+            l.add_step = l.dst_step;
+            l.add_line = l.dst_line;
+        }
+    }
     if (y->n_taps && x->n_taps) {   /* otherwise nothing is read */
         l.src += (size_t)y->at * j->src_row + (size_t)x->at * j->io->src_step;
         l.src_step = j->src_step_x;
@@ -427,6 +444,9 @@ static void run_phase(job *j, size_t fy, size_t fx, size_t row0, size_t row1)
     const nenc_conv_phase *p = &conv->phases[fy * n + fx];
     j->phase = p;
     j->dst = j->io->dst + fy * j->dst_row + fx * j->io->dst_step;
+    j->add = j->io->add;
+    if (j->add && !j->io->add_one)
+        j->add += j->dst - j->io->dst;
     for (size_t qy = count_below(row0, fy, n); qy < end_y;) {
         const band y = band_at(qy, end_y, stride, p->row_at, p->rows,
                                j->io->h);

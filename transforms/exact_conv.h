@@ -80,12 +80,15 @@ typedef struct nenc_conv_io {
     size_t h, w;          /**< of src */
     size_t src_step;      /**< floats from a pixel to the next, >= cin */
     size_t dst_step;      /**< floats from a pixel to the next, >= cout */
+    const float *add;     /**< added to the results, after the activation: laid
+                               out as dst is; or NULL */
+    bool add_one;         /**< it is one pixel, for all of them */
 } nenc_conv_io;
 
 /** Compute rows [row0, row1) of the output, in the environment of fpenv.h.
  *  Results do not depend on how the rows are cut.  Fast where a call gets 8
  *  rows and more, and src_step = cin where groups = 1.
- *  src and dst must not overlap. */
+ *  dst must not overlap src or add.  Depthwise convolutions add nothing. */
 void nenc_conv_rows(const nenc_conv *conv, const nenc_conv_io *io,
                     size_t row0, size_t row1, nenc_act act, float slope);
 

@@ -35,8 +35,9 @@ typedef enum nenc_point {
  *  terms by fma in the order (r, i).  `run` spans kernel columns and input
  *  channels, which lie side by side in an NHWC row.  Steps are in floats.
  *  With `resume`, sums start at what dst holds: a convolution may be run in
- *  several calls, all but the last with act none.  src and dst must not
- *  overlap.  Every call needs the environment of fpenv.h. */
+ *  several calls, all but the last with act none.  With `add`, the result is
+ *  act(...) + add[p * add_step + c], a rounding of its own.  dst must not
+ *  overlap src or add.  Every call needs the environment of fpenv.h. */
 typedef struct nenc_conv_run {
     const float *src;
     const float *weight;  /**< packed: weight(k, c) is at
@@ -44,7 +45,8 @@ typedef struct nenc_conv_run {
                                zero beyond cout; 64-byte aligned */
     const float *bias;    /**< cout rounded up to the block */
     float *dst;
-    size_t src_step, dst_step, src_pitch;
+    const float *add;     /**< NULL = nothing to add */
+    size_t src_step, dst_step, add_step, src_pitch;
     size_t block_pitch;   /**< floats from a block of output channels to the
                                next one in `weight` */
     size_t w_pitch;       /**< rows of packed weights from r to r + 1 */

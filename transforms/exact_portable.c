@@ -83,8 +83,8 @@ static float finish(float sum, nenc_act act, float slope)
 
 /* One pixel, one block of n <= BLOCK output channels. */
 static void conv_block(const nenc_conv_run *run, const float *src,
-                       const float *weight, const float *bias, float *dst,
-                       size_t n)
+                       const float *weight, const float *bias,
+                       const float *add, float *dst, size_t n)
 {
     float acc[BLOCK] = { 0 };
     for (size_t c = 0; c < n; c++)
@@ -96,8 +96,10 @@ static void conv_block(const nenc_conv_run *run, const float *src,
             for (size_t c = 0; c < BLOCK; c++)
                 acc[c] = fmaf(x[i], w[i * BLOCK + c], acc[c]);
     }
-    for (size_t c = 0; c < n; c++)
-        dst[c] = finish(acc[c], run->act, run->slope);
+    for (size_t c = 0; c < n; c++) {
+        const float result = finish(acc[c], run->act, run->slope);
+        dst[c] = add ? result + add[c] : result;
+    }
 }
 
 static void conv(const nenc_conv_run *run)
@@ -107,7 +109,9 @@ static void conv(const nenc_conv_run *run)
         const float *weight = run->weight + c / BLOCK * run->block_pitch;
         for (size_t p = 0; p < run->n_pixels; p++)
             conv_block(run, run->src + p * run->src_step, weight,
-                       run->bias + c, run->dst + p * run->dst_step + c,
+                       run->bias + c,
+                       run->add ? run->add + p * run->add_step + c : NULL,
+                       run->dst + p * run->dst_step + c,
                        left < BLOCK ? left : BLOCK);
     }
 }

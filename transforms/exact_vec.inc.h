@@ -59,7 +59,8 @@ typedef struct tile {
     const float *src, *weight;
     const float *bias;        /* NULL: the sums start at dst */
     float *dst;
-    size_t src_step, dst_step, src_pitch;
+    const float *add;         /* NULL: nothing */
+    size_t src_step, dst_step, add_step, src_pitch;
     size_t w_pitch;           /* floats from r to r + 1 */
     size_t rows, run;
     size_t n_channels;        /* of the block that exist, 1 to BLOCK */
@@ -113,12 +114,31 @@ INLINE void tile_start(const tile *t, const float *dst, int n, int nv,
     }
 }
 
-INLINE void tile_end(const tile *t, float *dst, int n, int nv, vf *sum)
+INLINE void tile_add(const tile *t, const float *add, int n, int nv, vf *sum)
+{
+    const bool is_full = t->n_channels >= (size_t)nv * LANES;
+    UNROLL
+    for (int p = 0; p < n; p++) {
+        UNROLL
+        for (int v = 0; v < nv; v++) {
+            const vf x = is_full
+                ? v_load(add + v * LANES)
+                : load_sum(add + v * LANES, channels_from(t, v));
+            sum[p * nv + v] = v_add(sum[p * nv + v], x);
+        }
+        add += t->add_step;
+    }
+}
+
+INLINE void tile_end(const tile *t, const float *add, float *dst, int n,
+                     int nv, vf *sum)
 {
     const size_t step = t->dst_step;
     const bool is_full = t->n_channels >= (size_t)nv * LANES;
     if (t->is_last)
         finish(sum, n * nv, t->act, t->slope);
+    if (t->is_last && add)
+        tile_add(t, add, n, nv, sum);
     if (is_full) {
         UNROLL
         for (int p = 0; p < n; p++) {
@@ -163,6 +183,7 @@ INLINE void run_tiles_of(const tile *t, size_t count, int n, int nv)
 {
     const size_t step = t->src_step, step3 = 3 * step;
     const float *src = t->src;
+    const float *add = t->add;
     float *dst = t->dst;
     for (; count > 0; count--) {
         vf sum[TILE * VECS];
@@ -186,9 +207,11 @@ INLINE void run_tiles_of(const tile *t, size_t count, int n, int nv)
             for (; i < t->run; i++)
                 tile_term(base, step, step3, i, w + i * BLOCK, n, nv, sum);
         }
-        tile_end(t, dst, n, nv, sum);
+        tile_end(t, add, dst, n, nv, sum);
         src += (size_t)n * step;
         dst += (size_t)n * t->dst_step;
+        if (add)
+            add += (size_t)n * t->add_step;
     }
 }
 
@@ -227,6 +250,8 @@ static void run_tiles(const tile *whole, size_t n)
     if (n_small > 0) {
         rest.src += n_large * most * rest.src_step;
         rest.dst += n_large * most * rest.dst_step;
+        if (rest.add)
+            rest.add += n_large * most * rest.add_step;
         tiles[most - 1](&rest, n_small);
     }
 }
@@ -269,8 +294,9 @@ static void conv(const nenc_conv_run *run)
                 .weight = run->weight + c / BLOCK * run->block_pitch,
                 .bias = run->resume ? NULL : run->bias + c,
                 .dst = run->dst + first * run->dst_step + c,
+                .add = run->add ? run->add + first * run->add_step + c : NULL,
                 .src_step = run->src_step, .dst_step = run->dst_step,
-                .src_pitch = run->src_pitch,
+                .add_step = run->add_step, .src_pitch = run->src_pitch,
                 .w_pitch = run->w_pitch * BLOCK,
                 .rows = run->rows, .run = run->run,
                 .n_channels = left < BLOCK ? left : BLOCK,

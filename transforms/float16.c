@@ -107,6 +107,14 @@ bool nenc_f16_expand(float *dst, const uint8_t *src, size_t n)
     return is_finite;
 }
 
+bool nenc_f16_is_finite(const uint8_t *src, size_t n)
+{
+    uint16_t bad = 0;
+    for (size_t i = 0; i < n; i++)
+        bad |= (uint16_t)((get_u16(src + 2 * i) & 0x7c00) + 0x0400);
+    return !(bad >> 15);
+}
+
 bool nenc_bf16_expand(float *dst, const uint8_t *src, size_t n)
 {
     uint32_t bad = 0;

@@ -16,6 +16,8 @@ uint16_t nenc_f32_to_f16(float f);
 /** n little-endian values at any alignment, expanded exactly.
  *  @return true if all are finite */
 bool nenc_f16_expand(float *dst, const uint8_t *src, size_t n);
+/** Only whether all are finite. */
+bool nenc_f16_is_finite(const uint8_t *src, size_t n);
 bool nenc_bf16_expand(float *dst, const uint8_t *src, size_t n);
 
 #endif

@@ -19,15 +19,20 @@ typedef struct nenc_shape {
     size_t n, h, w, c;
 } nenc_shape;
 
-/** A network: immutable, shareable between threads. */
+/** A network: immutable for its users, shareable between threads. */
 typedef struct nenc_net nenc_net;
 
 /** Read network `name` of `text` and bind its weights "<name>.<layer>.*".
- *  The net and its weights lie in `arena`; `st` is not needed afterwards.
+ *  The net lies in `arena`, and nenc_net_close() comes before that goes; the
+ *  tensors of `st` must stay as long.  Weights are packed for the machine when
+ *  a plan first needs them, within as much memory again as the arena's cap.
  *  @return NENC_OK, NENC_EMODEL (with the text's line number), NENC_ENOMEM */
 NENC_NODISCARD nenc_status nenc_net_open(
     const nenc_net **out, nenc_arena *arena, const char *text,
     const char *name, const nenc_safetensors *st, nenc_diag *diag);
+
+/** NULL is fine. */
+void nenc_net_close(const nenc_net *net);
 
 /** True if `text` has a network of this name. */
 bool nenc_net_exists(const char *text, const char *name);
@@ -55,8 +60,8 @@ typedef enum nenc_backend {
     NENC_ONEDNN     /**< fast, last bits unspecified; exact where absent */
 } nenc_backend;
 
-/** A network made ready for input dims: packed weights and all memory that
- *  a run needs.  One run at a time. */
+/** A network made ready for input dims: all memory that a run needs.  One run
+ *  at a time. */
 typedef struct nenc_plan nenc_plan;
 
 /** @param inputs      dims of each input, in the text's order

@@ -13,6 +13,7 @@ typedef enum nenc_pad_mode {
 } nenc_pad_mode;
 
 typedef struct nenc_layer nenc_layer;
+typedef struct nenc_move nenc_move;
 
 /** One line of the text.  Value ids: the inputs first, then one per op. */
 typedef struct nenc_op {
@@ -23,6 +24,7 @@ typedef struct nenc_op {
     int src[NENC_OP_MAX_SRC];    /**< value ids; src[0] is "the current" */
     size_t cin, cout;
     nenc_conv_shape conv;        /**< conv, deconv, linear, gdn, igdn */
+    const nenc_st_tensor *kernel; /**< of those; see nenc_net_packed() */
     const float *weight, *bias;
     nenc_point point;            /**< element-wise layers */
     float slope;
@@ -36,7 +38,18 @@ struct nenc_net {
     const char *input_names[NENC_NET_MAX_INPUTS];
     size_t input_channels[NENC_NET_MAX_INPUTS];
     nenc_op *ops;
+    struct nenc_packs *packs;    /**< see nenc_net_packed() */
 };
+
+/** The packed weights of a layer with conv.cin, made when they are first asked
+ *  for and then kept until nenc_net_close().  Thread-safe.
+ *  @return NENC_OK, NENC_ENOMEM, NENC_ELIMIT, NENC_EINVAL */
+nenc_status nenc_net_packed(const nenc_conv **out, const nenc_net *net,
+                            size_t op, const nenc_kernels *kernels,
+                            nenc_diag *diag);
+/** Room for them, for a net whose ops are all there. */
+nenc_status nenc_packs_open(nenc_net *net, nenc_arena *arena);
+void        nenc_packs_close(struct nenc_packs *packs);
 
 /** The words of one line, split by the parser. */
 typedef struct nenc_args {
@@ -56,8 +69,11 @@ typedef struct nenc_op_run {
     const nenc_op *op;
     const nenc_kernels *kernels;
     const nenc_conv *packed;             /**< layers with op->conv.cin */
+    const nenc_move *move;               /**< shuffle, unshuffle, pad, crop */
     nenc_act act;                        /**< activation fused into it */
     float act_slope;
+    const float *add;                    /**< an addition fused into it */
+    bool add_one;                        /**< of one pixel to all */
     const float *src[NENC_OP_MAX_SRC];
     nenc_shape src_shape[NENC_OP_MAX_SRC];
     float *dst;
@@ -79,6 +95,7 @@ struct nenc_layer {
     bool taps_follow;                    /**< the words are further sources */
     bool elementwise;                    /**< dst may be src[0] */
     bool is_conv;                        /**< takes an activation, oneDNN */
+    bool is_add;
     nenc_point point;                    /**< for element-wise functions */
     nenc_moves moves;
     /** Read the arguments, bind weights, set cout from cin. */
@@ -91,6 +108,18 @@ struct nenc_layer {
     /** Compute rows [row0, row1) of the n * h rows of dst. */
     void (*run)(const nenc_op_run *r, size_t row0, size_t row1);
 };
+
+enum { NENC_MOVE_MAX = 8 };
+
+/** Make a chain of n <= NENC_MOVE_MAX moves ready, each of which reads what the
+ *  one before made: a shuffle may be the first only, an unshuffle the last.
+ *  @param shapes  [n + 1]: of the source, then of each result
+ *  @return NENC_OK, NENC_ENOMEM (or the arena's cap) */
+nenc_status nenc_move_open(const nenc_move **out, nenc_arena *arena,
+                           const nenc_op *const *ops, size_t n,
+                           const nenc_shape *shapes);
+/** The `run` of their layers. */
+void nenc_move_run(const nenc_op_run *r, size_t row0, size_t row1);
 
 const nenc_layer *nenc_layer_find(const char *name);
 extern const nenc_layer nenc_layers_conv[], nenc_layers_point[],
@@ -106,6 +135,9 @@ nenc_status nenc_args_float(nenc_args *a, const char *word, float *out);
 nenc_status nenc_args_bind(nenc_args *a, const nenc_op *op, const char *what,
                            const size_t *dims, size_t n_dims,
                            const float **out);
+/** The same, left as it is in the file. */
+nenc_status nenc_args_bind_kernel(nenc_args *a, nenc_op *op, const char *what,
+                                  const size_t *dims, size_t n_dims);
 nenc_status nenc_args_fail(nenc_args *a, const char *fmt, ...)
     NENC_PRINTF(2, 3);
 

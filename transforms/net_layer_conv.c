@@ -36,7 +36,7 @@ static nenc_status read_conv(nenc_op *op, nenc_args *a, bool transposed,
         transposed ? s->cin : s->cout,
         (transposed ? s->cout : s->cin) / s->groups, s->k, s->k
     };
-    NENC_TRY(nenc_args_bind(a, op, "weight", dims, 4, &op->weight));
+    NENC_TRY(nenc_args_bind_kernel(a, op, "weight", dims, 4));
     return nenc_args_bind(a, op, "bias", &s->cout, 1, &op->bias);
 }
 
@@ -77,6 +77,9 @@ static void conv_run(const nenc_op_run *r, size_t row0, size_t row1)
             .src = r->src[0] + image * s->h * s->w * s->c,
             .dst = r->dst + image * d->h * d->w * d->c,
             .h = s->h, .w = s->w, .src_step = s->c, .dst_step = d->c,
+            .add = r->add ? r->add + image * (r->add_one ? d->c
+                                              : d->h * d->w * d->c) : NULL,
+            .add_one = r->add_one,
         };
         nenc_conv_rows(r->packed, &io, first, end, r->act, r->act_slope);
         row0 += end - first;
@@ -92,7 +95,7 @@ static nenc_status gdn_open(nenc_op *op, nenc_args *a)
     const size_t dims[2] = { op->cin, op->cin };
     op->conv = (nenc_conv_shape){ .cin = op->cin, .cout = op->cin, .k = 1,
                                   .stride = 1, .groups = 1 };
-    NENC_TRY(nenc_args_bind(a, op, "gamma", dims, 2, &op->weight));
+    NENC_TRY(nenc_args_bind_kernel(a, op, "gamma", dims, 2));
     return nenc_args_bind(a, op, "beta", dims, 1, &op->bias);
 }
 

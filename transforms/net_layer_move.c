@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* NORMATIVE.  Layers that only move values: concat, slice, shuffle, unshuffle,
- * pad, crop.  Not here: resampling. */
+ * pad, crop.  Not here: how the last four run (net_move.c), resampling. */
 #include <string.h>
 
 #include "net_internal.h"
@@ -114,36 +114,6 @@ static nenc_status unshuffle_shape(const nenc_op *op, const nenc_shape *src,
     return NENC_OK;
 }
 
-/* Both move between a row of the wide picture and one row `dy` of the blocks
- * of the deep one; `deep` points to channel dy * r of its row. */
-static void shuffle_run(const nenc_op_run *r, size_t row0, size_t row1)
-{
-    const size_t f = r->op->arg[0], c = r->dst_shape.c, w = r->src_shape[0].w;
-    const size_t deep_c = r->src_shape[0].c;
-    for (size_t row = row0; row < row1; row++) {
-        const float *deep = r->src[0] + row / f * w * deep_c + row % f * f;
-        float *d = r->dst + row * w * f * c;
-        for (size_t x = 0; x < w; x++, deep += deep_c)
-            for (size_t dx = 0; dx < f; dx++, d += c)
-                for (size_t k = 0; k < c; k++)
-                    d[k] = deep[k * f * f + dx];
-    }
-}
-
-static void unshuffle_run(const nenc_op_run *r, size_t row0, size_t row1)
-{
-    const size_t f = r->op->arg[0], c = r->src_shape[0].c, w = r->dst_shape.w;
-    const size_t deep_c = r->dst_shape.c;
-    for (size_t row = row0 * f; row < row1 * f; row++) {
-        float *deep = r->dst + row / f * w * deep_c + row % f * f;
-        const float *s = r->src[0] + row * w * f * c;
-        for (size_t x = 0; x < w; x++, deep += deep_c)
-            for (size_t dx = 0; dx < f; dx++, s += c)
-                for (size_t k = 0; k < c; k++)
-                    deep[k * f * f + dx] = s[k];
-    }
-}
-
 /* pad N MODE, crop N: on all four sides */
 
 static nenc_status pad_open(nenc_op *op, nenc_args *a)
@@ -177,56 +147,6 @@ static nenc_status pad_shape(const nenc_op *op, const nenc_shape *src,
     return NENC_OK;
 }
 
-/* Where position i of a padded line of `size` comes from; size = "zero". */
-static size_t pad_source(nenc_pad_mode mode, size_t i, size_t n, size_t size)
-{
-    const bool before = i < n, after = i >= n + size;
-    if (!before && !after)
-        return i - n;
-    const size_t beyond = before ? n - i : i - n - size + 1; /* 1, 2, ... */
-    size_t inward = 0;
-    switch (mode) {
-    case NENC_PAD_ZERO:
-        return size;
-    case NENC_PAD_REPLICATE:
-        break;
-    case NENC_PAD_REFLECT:
-        inward = beyond;
-        break;
-    case NENC_PAD_SYMMETRIC:
-        inward = beyond - 1;
-        break;
-    }
-    return before ? inward : size - 1 - inward;
-}
-
-static void pad_run(const nenc_op_run *r, size_t row0, size_t row1)
-{
-    const size_t n = r->op->arg[0], c = r->dst_shape.c;
-    const size_t w = r->src_shape[0].w, h = r->src_shape[0].h;
-    const size_t pixel = c * sizeof(float);
-    const nenc_pad_mode mode = r->op->pad;
-    for (size_t row = row0; row < row1; row++) {
-        const size_t image = row / (h + 2 * n);
-        const size_t y = pad_source(mode, row % (h + 2 * n), n, h);
-        float *d = r->dst + row * (w + 2 * n) * c;
-        if (y == h) {
-            memset(d, 0, (w + 2 * n) * pixel);
-            continue;
-        }
-        const float *s = r->src[0] + (image * h + y) * w * c;
-        memcpy(d + n * c, s, w * pixel);
-        for (size_t i = 0; i < 2 * n; i++) {
-            const size_t x = i < n ? i : w + i;
-            const size_t from = pad_source(mode, x, n, w);
-            if (from == w)
-                memset(d + x * c, 0, pixel);
-            else
-                memcpy(d + x * c, s + from * c, pixel);
-        }
-    }
-}
-
 static nenc_status crop_open(nenc_op *op, nenc_args *a)
 {
     return nenc_args_int(a, a->word[0], 1, 1024, &op->arg[0]);
@@ -244,18 +164,6 @@ static nenc_status crop_shape(const nenc_op *op, const nenc_shape *src,
     return NENC_OK;
 }
 
-static void crop_run(const nenc_op_run *r, size_t row0, size_t row1)
-{
-    const size_t n = r->op->arg[0], c = r->dst_shape.c, h = r->dst_shape.h;
-    const size_t w = r->dst_shape.w;
-    for (size_t row = row0; row < row1; row++) {
-        const size_t from = row / h * (h + 2 * n) + row % h + n;
-        memcpy(r->dst + row * w * c,
-               r->src[0] + (from * (w + 2 * n) + n) * c,
-               w * c * sizeof(float));
-    }
-}
-
 const nenc_layer nenc_layers_move[] = {
     { .name = "concat", .min_args = 1, .max_args = NENC_OP_MAX_ARGS,
       .taps_follow = true, .open = concat_open, .shape = concat_shape,
@@ -264,16 +172,16 @@ const nenc_layer nenc_layers_move[] = {
       .shape = slice_shape, .run = slice_run },
     { .name = "shuffle", .min_args = 1, .max_args = 1,
       .moves = NENC_MOVES_SHUFFLE, .open = shuffle_open,
-      .shape = shuffle_shape, .run = shuffle_run },
+      .shape = shuffle_shape, .run = nenc_move_run },
     { .name = "unshuffle", .min_args = 1, .max_args = 1,
       .moves = NENC_MOVES_UNSHUFFLE,
       .open = unshuffle_open, .shape = unshuffle_shape,
-      .run = unshuffle_run },
+      .run = nenc_move_run },
     { .name = "pad", .min_args = 2, .max_args = 2,
       .moves = NENC_MOVES_PAD, .open = pad_open,
-      .shape = pad_shape, .run = pad_run },
+      .shape = pad_shape, .run = nenc_move_run },
     { .name = "crop", .min_args = 1, .max_args = 1,
       .moves = NENC_MOVES_CROP, .open = crop_open,
-      .shape = crop_shape, .run = crop_run },
+      .shape = crop_shape, .run = nenc_move_run },
     { 0 }
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A network planned for dims: shapes, fused activations, one block of memory
- * by liveness, packed weights; then run.  Not here: what a layer computes. */
+/* A network planned for dims: shapes, what is fused into convolutions, one block
+ * of memory by liveness; then run.  Not here: what a layer computes. */
 #include <string.h>
 
 #include "net_internal.h"
@@ -12,7 +12,10 @@ typedef struct step {
     nenc_onednn_conv *onednn;    /* NULL = the exact layer */
     size_t grain;                /* rows a thread takes at a time */
     bool small;                  /* not worth waking other threads */
-    bool skip;                   /* fused into an earlier step */
+    bool skip;                   /* fused into another step */
+    int add;                     /* value that is added to the result, or -1 */
+    int after;                   /* step that a chain of moves goes on from, or
+                                    -1: it begins here */
 } step;
 
 /* Where a value lives. */
@@ -22,6 +25,7 @@ typedef struct value {
     size_t offset;
     int alias;                   /* value whose block this one uses, or -1 */
     int birth, death;            /* steps; death = last reader */
+    size_t readers;              /* the result has one more */
 } value;
 
 struct nenc_plan {
@@ -72,6 +76,8 @@ static nenc_status find_shapes(nenc_plan *p, const nenc_shape *inputs,
         const nenc_op *op = &net->ops[i];
         nenc_op_run *r = &p->steps[i].run;
         r->op = op;
+        p->steps[i].add = -1;
+        p->steps[i].after = -1;
         for (size_t s = 0; s < op->n_src; s++)
             r->src_shape[s] = p->values[op->src[s]].shape;
         NENC_TRY(op->layer->shape(op, r->src_shape, &r->dst_shape, diag));
@@ -86,6 +92,12 @@ static nenc_status find_shapes(nenc_plan *p, const nenc_shape *inputs,
 
 /* ------------------------------------------------------------------ memory */
 
+static void read_at(value *v, int i)
+{
+    v->death = i;
+    v->readers++;
+}
+
 static void find_lives(nenc_plan *p)
 {
     const size_t n_in = p->net->n_inputs;
@@ -96,8 +108,8 @@ static void find_lives(nenc_plan *p)
     }
     for (size_t i = 0; i < p->n_steps; i++)
         for (size_t s = 0; s < p->net->ops[i].n_src; s++)
-            p->values[p->net->ops[i].src[s]].death = (int)i;
-    p->values[p->n_values - 1].death = (int)p->n_steps;
+            read_at(&p->values[p->net->ops[i].src[s]], (int)i);
+    read_at(&p->values[p->n_values - 1], (int)p->n_steps);
 }
 
 /* An activation right behind a convolution that nobody else reads becomes
@@ -113,13 +125,102 @@ static void fuse_activations(nenc_plan *p)
         const int from = op->src[0] - (int)n_in;
         if (!(relu || lrelu) || from != (int)i - 1
             || !p->net->ops[from].layer->is_conv
-            || p->values[op->src[0]].death != (int)i)
+            || p->values[op->src[0]].readers != 1)
             continue;
-        /* another reader before step i cannot exist: it would lie between */
         nenc_op_run *r = &p->steps[from].run;
         r->act = relu ? NENC_ACT_RELU : NENC_ACT_LRELU;
         r->act_slope = op->slope;
         p->steps[i].skip = true;
+    }
+}
+
+/* The step of the convolution that value `id` comes from, which has no other
+ * reader than the one who asks; -1 where it is no such value. */
+static int conv_behind(const nenc_plan *p, int id)
+{
+    int at = id - (int)p->net->n_inputs;
+    if (at < 0 || p->values[id].readers != 1)
+        return -1;
+    if (p->steps[at].skip && p->net->ops[at].layer->elementwise)
+        at--;                    /* it is its activation */
+    const nenc_op *op = p->steps[at].run.op;
+    const bool dense = op->conv.groups < op->conv.cin
+                    || op->conv.groups < op->conv.cout;
+    return op->layer->is_conv && dense && p->steps[at].add < 0 ? at : -1;
+}
+
+static bool is_same_shape(const nenc_shape *a, const nenc_shape *b)
+{
+    return a->n == b->n && a->h == b->h && a->w == b->w && a->c == b->c;
+}
+
+/* An addition to a convolution's result becomes part of the convolution, which
+ * then runs in its place. */
+static void fuse_additions(nenc_plan *p)
+{
+    const int n_in = (int)p->net->n_inputs;
+    for (int i = 1; i < (int)p->n_steps; i++) {
+        const nenc_op *op = &p->net->ops[i];
+        step *s = &p->steps[i];
+        if (!op->layer->is_add || op->src[0] == op->src[1])
+            continue;
+        const nenc_shape *shape = &s->run.dst_shape;
+        int from = conv_behind(p, op->src[0]), other = op->src[1];
+        if (from < 0 && is_same_shape(&s->run.src_shape[1], shape)) {
+            from = conv_behind(p, op->src[1]);
+            other = op->src[0];
+        }
+        if (from < 0)
+            continue;
+        const nenc_op_run *conv = &p->steps[from].run;
+        for (size_t k = 0; k < conv->op->n_src; k++) {
+            value *v = &p->values[conv->op->src[k]];
+            v->death = NENC_MAX(v->death, i);
+        }
+        s->run = *conv;
+        s->run.add_one = !is_same_shape(&p->values[other].shape, shape);
+        s->add = other;
+        p->steps[from].skip = true;
+        p->values[n_in + from].alias = n_in + i;
+        p->values[n_in + from].floats = 0;
+    }
+}
+
+static bool is_move(const nenc_op *op)
+{
+    return op->layer->run == nenc_move_run;
+}
+
+/* The first step of the chain that ends with s. */
+static const step *chain_start(const nenc_plan *p, const step *s, size_t *n)
+{
+    for (*n = 1; s->after >= 0; ++*n)
+        s = &p->steps[s->after];
+    return s;
+}
+
+/* A move of what a move made, and nobody else reads, becomes one with it. */
+static void fuse_moves(nenc_plan *p)
+{
+    const int n_in = (int)p->net->n_inputs;
+    for (int i = 1; i < (int)p->n_steps; i++) {
+        const nenc_op *op = &p->net->ops[i];
+        const int from = op->src[0] - n_in;
+        if (!is_move(op) || op->layer->moves == NENC_MOVES_SHUFFLE
+            || from < 0 || p->values[op->src[0]].readers != 1)
+            continue;
+        const nenc_op *before = &p->net->ops[from];
+        size_t n;
+        const step *start = chain_start(p, &p->steps[from], &n);
+        if (!is_move(before) || before->layer->moves == NENC_MOVES_UNSHUFFLE
+            || n == NENC_MOVE_MAX)
+            continue;
+        p->steps[i].after = from;
+        p->steps[from].skip = true;
+        p->values[op->src[0]].alias = n_in + i;
+        p->values[op->src[0]].floats = 0;
+        value *v = &p->values[start->run.op->src[0]];
+        v->death = NENC_MAX(v->death, i);
     }
 }
 
@@ -129,7 +230,7 @@ static void share_blocks(nenc_plan *p)
 {
     const size_t n_in = p->net->n_inputs;
     for (size_t i = 0; i < p->n_steps; i++) {
-        const nenc_op *op = &p->net->ops[i];
+        const nenc_op *op = p->steps[i].run.op;
         const int src = op->src[0];
         if (!op->layer->elementwise || p->values[src].death != (int)i)
             continue;
@@ -213,11 +314,50 @@ static nenc_status plan_memory(nenc_plan *p, nenc_diag *diag)
         r->dst = value_data(p, (int)(n_in + i));
         for (size_t s = 0; s < r->op->n_src; s++)
             r->src[s] = value_data(p, r->op->src[s]);
+        if (p->steps[i].after >= 0) {
+            size_t n;
+            const step *start = chain_start(p, &p->steps[i], &n);
+            r->src[0] = value_data(p, start->run.op->src[0]);
+        }
+        if (p->steps[i].add >= 0)
+            r->add = value_data(p, p->steps[i].add);
     }
     return NENC_OK;
 }
 
 /* ----------------------------------------------------------------- weights */
+
+static nenc_status open_onednn(step *s, int threads, nenc_diag *diag)
+{
+    const nenc_op_run *r = &s->run;
+    const nenc_op *op = r->op;
+    float *weight = nenc_mem_alloc(op->kernel->n_items, sizeof *weight);
+    if (!weight)
+        return nenc_fail(diag, NENC_ENOMEM, "out of memory");
+    nenc_st_expand(weight, op->kernel);
+    const nenc_status st = nenc_onednn_conv_open(
+        &s->onednn, &op->conv, r->src_shape[0].h, r->src_shape[0].w, weight,
+        op->bias, r->act, r->act_slope, threads > 1 ? 2 * (size_t)threads : 1,
+        threads, diag);
+    nenc_mem_free(weight);
+    return st;
+}
+
+static nenc_status open_moves(nenc_plan *p, step *last, nenc_diag *diag)
+{
+    const nenc_op *ops[NENC_MOVE_MAX];
+    nenc_shape shapes[NENC_MOVE_MAX + 1];
+    const step *s = last;
+    size_t n;
+    (void)chain_start(p, last, &n);
+    shapes[n] = last->run.dst_shape;
+    for (size_t i = n; i--; s = s->after >= 0 ? &p->steps[s->after] : s) {
+        ops[i] = s->run.op;
+        shapes[i] = s->run.src_shape[0];
+    }
+    return nenc_move_open(&last->run.move, &p->arena, ops, n, shapes) < 0
+         ? nenc_arena_fail(&p->arena, diag, "network", p->net->name) : NENC_OK;
+}
 
 static nenc_status prepare_step(nenc_plan *p, step *s, nenc_backend backend,
                                 nenc_diag *diag)
@@ -242,26 +382,18 @@ static nenc_status prepare_step(nenc_plan *p, step *s, nenc_backend backend,
         work += macs;
     }
     s->small = work < SMALL_WORK;
+    if (is_move(op))
+        return open_moves(p, s, diag);
     if (!op->conv.cin)
         return NENC_OK;
     if (backend == NENC_ONEDNN && op->layer->is_conv && !s->small
         && r->src_shape[0].n == 1) {
-        const nenc_status st = nenc_onednn_conv_open(
-            &s->onednn, &op->conv, r->src_shape[0].h, r->src_shape[0].w,
-            op->weight, op->bias, r->act, r->act_slope,
-            threads > 1 ? 2 * (size_t)threads : 1, threads, diag);
+        const nenc_status st = open_onednn(s, threads, diag);
         if (st != NENC_EUNSUPPORTED)
             return st;
     }
-    nenc_conv *packed = nenc_arena_zalloc(&p->arena, 1, sizeof *packed);
-    if (!packed)
-        return nenc_arena_fail(&p->arena, diag, "network", p->net->name);
-    r->packed = packed;
-    const nenc_status st = nenc_conv_pack(packed, &op->conv, op->weight,
-                                          op->bias, r->kernels, &p->arena,
-                                          diag);
-    return st == NENC_ENOMEM
-        ? nenc_arena_fail(&p->arena, diag, "network", p->net->name) : st;
+    return nenc_net_packed(&r->packed, p->net, (size_t)(op - p->net->ops),
+                           r->kernels, diag);
 }
 
 nenc_status nenc_plan_open(nenc_plan **out, const nenc_net *net,
@@ -287,6 +419,9 @@ nenc_status nenc_plan_open(nenc_plan **out, const nenc_net *net,
     if (st >= 0) {
         find_lives(p);
         fuse_activations(p);
+        if (backend == NENC_EXACT)
+            fuse_additions(p);
+        fuse_moves(p);
         share_blocks(p);
         st = plan_memory(p, diag);
     }

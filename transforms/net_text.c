@@ -92,12 +92,29 @@ nenc_status nenc_args_float(nenc_args *a, const char *word, float *out)
     return NENC_OK;
 }
 
+enum { MAX_TENSOR_NAME = 3 * (MAX_NAME + 1) };
+
+static void tensor_name(char name[MAX_TENSOR_NAME], const nenc_args *a,
+                        const nenc_op *op, const char *what)
+{
+    snprintf(name, MAX_TENSOR_NAME, "%s.%s.%s", a->net, op->name, what);
+}
+
+nenc_status nenc_args_bind_kernel(nenc_args *a, nenc_op *op, const char *what,
+                                  const size_t *dims, size_t n_dims)
+{
+    char name[MAX_TENSOR_NAME];
+    tensor_name(name, a, op, what);
+    return nenc_safetensors_floats(&op->kernel, a->st, name, dims, n_dims,
+                                   a->diag);
+}
+
 nenc_status nenc_args_bind(nenc_args *a, const nenc_op *op, const char *what,
                            const size_t *dims, size_t n_dims,
                            const float **out)
 {
-    char name[3 * (MAX_NAME + 1)];
-    snprintf(name, sizeof name, "%s.%s.%s", a->net, op->name, what);
+    char name[MAX_TENSOR_NAME];
+    tensor_name(name, a, op, what);
     float *data = NULL;
     NENC_TRY(nenc_safetensors_f32(&data, a->st, a->arena, name, dims, n_dims,
                                   a->diag));
@@ -336,12 +353,20 @@ nenc_status nenc_net_open(const nenc_net **out, nenc_arena *arena,
         goto done;
     status = parse(p, name);
     if (status >= 0)
+        status = nenc_packs_open(net, arena);
+    if (status >= 0)
         *out = net;
 done:
     nenc_mem_free(p);
     if (status == NENC_ENOMEM)
         nenc_fail(diag, status, "out of memory reading network %s", name);
     return status;
+}
+
+void nenc_net_close(const nenc_net *net)
+{
+    if (net)
+        nenc_packs_close(net->packs);
 }
 
 const nenc_layer *nenc_layer_find(const char *name)

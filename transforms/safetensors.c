@@ -427,31 +427,70 @@ static bool expand_f64(float *dst, const uint8_t *src, size_t n)
     return true;
 }
 
-nenc_status nenc_safetensors_f32(float **out, const nenc_safetensors *st,
-                                 nenc_arena *arena, const char *name,
-                                 const size_t *dims, size_t n_dims,
-                                 nenc_diag *diag)
+static bool (*const expand[NENC_DTYPE_N])(float *, const uint8_t *, size_t) = {
+    [NENC_F64] = expand_f64, [NENC_F32] = expand_f32,
+    [NENC_F16] = nenc_f16_expand, [NENC_BF16] = nenc_bf16_expand,
+};
+
+/* @return whether all values are finite */
+static bool expand_all(float *dst, const nenc_st_tensor *t)
 {
-    static bool (*const expand[NENC_DTYPE_N])(float *, const uint8_t *,
-                                              size_t) = {
-        [NENC_F64] = expand_f64, [NENC_F32] = expand_f32,
-        [NENC_F16] = nenc_f16_expand, [NENC_BF16] = nenc_bf16_expand,
-    };
+    nenc_fpenv env;                /* narrowing a double rounds */
+    nenc_fpenv_enter(&env);
+    const bool is_finite = expand[t->dtype](dst, t->data, t->n_items);
+    nenc_fpenv_leave(&env);
+    return is_finite;
+}
+
+static bool is_finite(const nenc_st_tensor *t)
+{
+    enum { SOME = 256 };
+    float block[SOME];
+    nenc_st_tensor part = *t;
+    if (t->dtype == NENC_F16)
+        return nenc_f16_is_finite(t->data, t->n_items);
+    for (size_t left = t->n_items; left; left -= part.n_items) {
+        part.n_items = NENC_MIN(left, (size_t)SOME);
+        if (!expand_all(block, &part))
+            return false;
+        part.data += part.n_items * nenc_dtype_size(t->dtype);
+    }
+    return true;
+}
+
+nenc_status nenc_safetensors_floats(const nenc_st_tensor **out,
+                                    const nenc_safetensors *st,
+                                    const char *name, const size_t *dims,
+                                    size_t n_dims, nenc_diag *diag)
+{
     const nenc_st_tensor *t;
     NENC_TRY(find_shaped(&t, st, name, dims, n_dims, diag));
     if (!expand[t->dtype])
         return nenc_fail(diag, NENC_EMODEL, "tensor %.80s is of %s, not of "
                          "floats", name, nenc_dtype_name(t->dtype));
+    if (!is_finite(t))
+        return nenc_fail(diag, NENC_EMODEL, "tensor %.80s holds a value that "
+                         "is not finite", name);
+    *out = t;
+    return NENC_OK;
+}
+
+void nenc_st_expand(float *dst, const nenc_st_tensor *t)
+{
+    (void)expand_all(dst, t);
+}
+
+nenc_status nenc_safetensors_f32(float **out, const nenc_safetensors *st,
+                                 nenc_arena *arena, const char *name,
+                                 const size_t *dims, size_t n_dims,
+                                 nenc_diag *diag)
+{
+    const nenc_st_tensor *t;
+    NENC_TRY(nenc_safetensors_floats(&t, st, name, dims, n_dims, diag));
     float *data = nenc_arena_zalloc(arena, t->n_items, sizeof *data);
     if (!data)
         return nenc_arena_fail(arena, diag, "tensor", name);
-    nenc_fpenv env;                /* narrowing a double rounds */
-    nenc_fpenv_enter(&env);
-    const bool is_finite = expand[t->dtype](data, t->data, t->n_items);
-    nenc_fpenv_leave(&env);
-    if (!is_finite)
-        return nenc_fail(diag, NENC_EMODEL, "tensor %.80s holds a value that "
-                         "is not finite", name);
+    nenc_st_expand(data, t);
     *out = data;
     return NENC_OK;
 }

@@ -52,6 +52,14 @@ const nenc_st_tensor *nenc_safetensors_find(const nenc_safetensors *st,
 const char *nenc_safetensors_metadata(const nenc_safetensors *st,
                                       const char *key);
 
+/** A tensor of floats, found and checked as nenc_safetensors_f32() does it,
+ *  and left as it is. */
+NENC_NODISCARD nenc_status nenc_safetensors_floats(
+    const nenc_st_tensor **out, const nenc_safetensors *st, const char *name,
+    const size_t *dims, size_t n_dims, nenc_diag *diag);
+/** Such a tensor's values as float32. */
+void nenc_st_expand(float *dst, const nenc_st_tensor *t);
+
 /** The tensor as float32 (from F64, F32, F16 or BF16, rounded to nearest), in
  *  `arena`.  Every value must be finite.  `dims` of `n_dims` must match; a
  *  dim of 0 in `dims` matches anything.

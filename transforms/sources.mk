@@ -17,8 +17,8 @@ transforms_avx512_sources += transforms/exact_avx512.c
 transforms_sources += \
 	transforms/net.h transforms/net_internal.h \
 	transforms/net_layer_conv.c transforms/net_layer_move.c \
-	transforms/net_layer_point.c \
-	transforms/net_plan.c transforms/net_reach.c transforms/net_text.c
+	transforms/net_layer_point.c transforms/net_move.c \
+	transforms/net_pack.c transforms/net_plan.c transforms/net_reach.c transforms/net_text.c
 
 # Model files, and oneDNN.
 transforms_sources += \
