@@ -113,6 +113,22 @@ static nenc_status open_cmyk(jpeg_reader *r)
     return nenc_blob_set(&r->image->icc, NULL, 0);
 }
 
+/* Of a component that no scan brings, libjpeg says nothing: it has no table. */
+static nenc_status check_components(jpeg_reader *r)
+{
+    const struct jpeg_decompress_struct *c = &r->cinfo;
+    for (int i = 0; i < c->num_components; i++) {
+        if (c->comp_info[i].quant_table)
+            continue;
+        if (!r->src->lenient)
+            return nenc_fail(r->diag, NENC_ETRUNCATED,
+                             "incomplete JPEG file: nothing of component %d",
+                             i + 1);
+        r->facts->is_truncated = true;
+    }
+    return NENC_OK;
+}
+
 static nenc_status open_picture(jpeg_reader *r)
 {
     struct jpeg_decompress_struct *c = &r->cinfo;
@@ -131,7 +147,7 @@ static nenc_status open_picture(jpeg_reader *r)
     r->progress.progress_monitor = on_progress;
     c->progress = &r->progress;
     jpeg_start_decompress(c);
-    return NENC_OK;
+    return check_components(r);
 }
 
 static nenc_status read_picture(jpeg_reader *r)

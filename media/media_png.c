@@ -91,10 +91,14 @@ static bool is_little_endian(void)
 static void set_facts(png_reader *r)
 {
     const int type = png_get_color_type(r->png, r->info);
+    const bool has_key = r->facts->has_alpha;            /* of some kind */
     r->facts->bits = png_get_bit_depth(r->png, r->info);
     r->facts->has_palette = type == PNG_COLOR_TYPE_PALETTE;
     r->facts->has_alpha = (type & PNG_COLOR_MASK_ALPHA)
         || png_get_valid(r->png, r->info, PNG_INFO_tRNS);
+    if (has_key && !r->facts->has_alpha)
+        nenc_media_note(r->facts,
+                        "its transparent colour is damaged and left out");
 }
 
 static nenc_status read_header(png_reader *r)

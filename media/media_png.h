@@ -9,7 +9,8 @@
 
 /** Walk the chunks before libpng does: keep profile, EXIF and XMP, refuse
  *  animations and what cannot be shown as sRGB.  A cut file is no failure
- *  here: libpng says that better.
+ *  here: libpng says that better.  facts->has_alpha tells of a tRNS, good or
+ *  bad, until libpng has judged it.
  *  @param[out] gamma  as in gAMA, 100000 for linear light: the samples must be
  *                     converted to sRGB from it; 0 = as they are */
 NENC_NODISCARD nenc_status nenc_png_scan(nenc_image *image,

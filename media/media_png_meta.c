@@ -240,6 +240,8 @@ static nenc_status read_chunk(nenc_image *image, nenc_media_facts *facts,
         return read_itxt(image, facts, &c->has_xmp, b, diag);
     if (!memcmp(name, "eXIf", 4))
         return nenc_media_keep_exif(image, facts, b.data, b.size, diag);
+    if (!memcmp(name, "tRNS", 4))
+        facts->has_alpha = true;
     read_colour(c, name, b);
     return NENC_OK;
 }
