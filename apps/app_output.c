@@ -13,6 +13,8 @@
 #include "app_output.h"
 #include "app_report.h"
 
+enum { OUTPUT_BUFFER = 1 << 18 };
+
 /* ----------------------------------------------------------------- signals */
 
 /* What a signal that ends the program must delete: one temporary file for each
@@ -270,6 +272,8 @@ static nenc_status open_path(app_output *out, const char *path,
             fd = create_beside(out);
     }
     out->file = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (out->file)
+        (void)setvbuf(out->file, NULL, _IOFBF, OUTPUT_BUFFER);
     if (!out->file) {
         const int error = errno;
         if (fd >= 0)
@@ -309,12 +313,11 @@ nenc_status app_output_fail(const app_output *out)
     return app_fail(out->name, NENC_EIO, "%s", strerror(out->error));
 }
 
-/* Everything is on the disk before the name is given. */
+/* All is with the system before the name is given.  Not fsync(): a disk takes
+ * longer for it than a picture takes to code, and inputs are never removed. */
 static bool flush_and_close(app_output *out)
 {
     bool ok = !fflush(out->file);
-    if (ok && out->temporary)
-        ok = !fsync(fileno(out->file)) || errno == EINVAL || errno == ENOTSUP;
     if (!ok)
         out->error = errno;
     /* Standard output may still be flushed by others: a copy is closed. */

@@ -175,7 +175,7 @@ static inline float to_sample(float v, float offset, float most)
     const float scaled = sum * most;
     const float low = scaled > 0.0f ? scaled : 0.0f;
     const float high = low < most ? low : most;
-    const volatile float moved = high + 12582912.0f;
+    const float moved = high + 12582912.0f;
     return moved - 12582912.0f;
 }
 

@@ -109,9 +109,15 @@ bool nenc_f16_expand(float *dst, const uint8_t *src, size_t n)
 
 bool nenc_f16_is_finite(const uint8_t *src, size_t n)
 {
-    uint16_t bad = 0;
-    for (size_t i = 0; i < n; i++)
-        bad |= (uint16_t)((get_u16(src + 2 * i) & 0x7c00) + 0x0400);
+    uint16_t bad = 0, block[BLOCK] = { 0 };
+    for (; n; src += 2 * BLOCK) {
+        const size_t m = n < BLOCK ? n : BLOCK;
+        for (size_t i = 0; i < m; i++)
+            block[i] = get_u16(src + 2 * i);
+        for (size_t i = 0; i < BLOCK; i++)     /* the rest was seen before */
+            bad |= (uint16_t)((block[i] & 0x7c00) + 0x0400);
+        n -= m;
+    }
     return !(bad >> 15);
 }
 

@@ -191,42 +191,56 @@ static void clear(float *d, size_t n, size_t plane, size_t c, size_t f)
 static void copy_planes(float *d, const float *s, size_t n, size_t to,
                         size_t from, size_t c)
 {
-    for (size_t k = 0; k < c; k++)
-        for (size_t i = 0; i < n; i++)
-            d[i + k * to] = s[i + k * from];
-}
-
-/* One row of pixels; src = NULL: zeros. */
-static void move_row(const nenc_move *m, float *dst, const float *src)
-{
-    const size_t c = m->channels;
-    const size_t from = m->src_f * m->src_f, to = m->dst_f * m->dst_f;
-    for (size_t i = 0; i < m->n_runs; i++) {
-        const run *r = &m->runs[i];
-        float *d = dst + r->dst;
-        if (!src || r->zero)
-            clear(d, r->n, to, c, m->dst_f);
-        else if (m->src_f == 1 && m->dst_f == 1)
-            memcpy(d, src + r->src, r->n * c * sizeof *d);
-        else if (m->dst_f == 1)
-            join(d, src + r->src, r->n, from, c);
-        else if (m->src_f == 1)
-            part(d, src + r->src, r->n, to, c);
-        else
-            copy_planes(d, src + r->src, r->n, to, from, c);
+    for (size_t k = 0; k < c; k++, d += to, s += from) {
+        size_t i = 0;
+        for (; i + 8 <= n; i += 8)
+            memcpy(d + i, s + i, 8 * sizeof *d);
+        for (; i < n; i++)
+            d[i] = s[i];
     }
 }
 
+/* A run of columns in one row; src = NULL: zeros. */
+static void move_run(const nenc_move *m, const run *r, float *dst,
+                     const float *src)
+{
+    const size_t c = m->channels;
+    const size_t from = m->src_f * m->src_f, to = m->dst_f * m->dst_f;
+    float *d = dst + r->dst;
+    if (!src || r->zero)
+        clear(d, r->n, to, c, m->dst_f);
+    else if (m->src_f == 1 && m->dst_f == 1)
+        memcpy(d, src + r->src, r->n * c * sizeof *d);
+    else if (m->dst_f == 1)
+        join(d, src + r->src, r->n, from, c);
+    else if (m->src_f == 1)
+        part(d, src + r->src, r->n, to, c);
+    else
+        copy_planes(d, src + r->src, r->n, to, from, c);
+}
+
+/* Some rows at a time, block by block: a whole row's samples of all blocks lie
+ * a power of two apart, which caches handle badly. */
 void nenc_move_run(const nenc_op_run *r, size_t row0, size_t row1)
 {
+    enum { ROWS = 16 };
     const nenc_move *m = r->move;
-    for (size_t y = row0 * m->dst_f; y < row1 * m->dst_f; y++) {
-        const size_t image = y / m->dst_h;
-        const ptrdiff_t from = source_of(m, y % m->dst_h, m->h);
-        const float *src = r->src[0]
-                         + image * (m->src_h / m->src_f) * m->src_row;
-        move_row(m, r->dst + row(y, m->dst_f, m->dst_row),
-                 from == NOWHERE ? NULL
-                 : src + row((size_t)from, m->src_f, m->src_row));
+    const size_t image_size = m->src_h / m->src_f * m->src_row;
+    const size_t end = row1 * m->dst_f;
+    size_t n;
+    for (size_t y = row0 * m->dst_f; y < end; y += n) {
+        const float *src[ROWS];
+        float *dst[ROWS];
+        n = NENC_MIN(end - y, (size_t)ROWS);
+        for (size_t i = 0; i < n; i++) {
+            const size_t image = (y + i) / m->dst_h;
+            const ptrdiff_t from = source_of(m, (y + i) % m->dst_h, m->h);
+            dst[i] = r->dst + row(y + i, m->dst_f, m->dst_row);
+            src[i] = from == NOWHERE ? NULL : r->src[0] + image * image_size
+                     + row((size_t)from, m->src_f, m->src_row);
+        }
+        for (size_t k = 0; k < m->n_runs; k++)
+            for (size_t i = 0; i < n; i++)
+                move_run(m, &m->runs[k], dst[i], src[i]);
     }
 }

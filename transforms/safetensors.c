@@ -463,7 +463,7 @@ nenc_status nenc_safetensors_floats(const nenc_st_tensor **out,
                                     const char *name, const size_t *dims,
                                     size_t n_dims, nenc_diag *diag)
 {
-    const nenc_st_tensor *t;
+    const nenc_st_tensor *t = NULL;
     NENC_TRY(find_shaped(&t, st, name, dims, n_dims, diag));
     if (!expand[t->dtype])
         return nenc_fail(diag, NENC_EMODEL, "tensor %.80s is of %s, not of "
@@ -485,7 +485,7 @@ nenc_status nenc_safetensors_f32(float **out, const nenc_safetensors *st,
                                  const size_t *dims, size_t n_dims,
                                  nenc_diag *diag)
 {
-    const nenc_st_tensor *t;
+    const nenc_st_tensor *t = NULL;
     NENC_TRY(nenc_safetensors_floats(&t, st, name, dims, n_dims, diag));
     float *data = nenc_arena_zalloc(arena, t->n_items, sizeof *data);
     if (!data)
@@ -530,7 +530,7 @@ nenc_status nenc_safetensors_i32(int32_t **out, const nenc_safetensors *st,
                                  const size_t *dims, size_t n_dims,
                                  nenc_diag *diag)
 {
-    const nenc_st_tensor *t;
+    const nenc_st_tensor *t = NULL;
     NENC_TRY(find_shaped(&t, st, name, dims, n_dims, diag));
     if (!is_integer(t->dtype))
         return nenc_fail(diag, NENC_EMODEL, "tensor %.80s is of %s, not of "
