@@ -17,13 +17,15 @@ typedef struct nenc_options {
     double bpp, psnr, ms_ssim;    /* targets; -1 = not given */
     uint64_t size;                /* 0 = not given */
     target target;                /* whichever it is */
-    bool verify, keep_invisible;
+    bool verify, keep_invisible, lenient;
     const char *suffix;
 } nenc_options;
 
 #define AT(member) offsetof(nenc_options, member)
 
 static const app_option options[] = {
+    { "Input", 0, true, APP_FLAG, "lenient", NULL, AT(lenient), 0, 0,
+      "encode what there is of damaged PNG and JPEG files" },
     { "Rate", 'q', false, APP_REAL, "quality", "N",
       AT(quality), 0, 100,
       "0 (smallest file) to 100 (best picture); default 50" },
@@ -87,6 +89,7 @@ static nenc_status parse_image(job *j, const nenc_buffer *file)
     const app_task *t = j->task;
     const nenc_media_source src = {
         .data = file->data, .size = file->size,
+        .lenient = j->opt->lenient,
         .max_pixels = t->has_share
                     ? NENC_MIN(t->max_pixels, t->max_memory / 16)
                     : t->max_pixels,
@@ -109,6 +112,9 @@ static nenc_status read_image(job *j)
     nenc_buffer_free(&buf);
     if (st >= 0 && j->facts.note[0] && !j->opt->common.quiet)
         app_warn(j->in.name, "%s", j->facts.note);
+    if (st >= 0 && j->facts.is_truncated)
+        app_fail(j->in.name, NENC_EBITSTREAM,
+                 "damaged or cut: what is missing is filled in");
     j->read_s = app_seconds() - start;
     return st;
 }
@@ -286,6 +292,8 @@ static nenc_status encode_file(void *user, app_task *task)
     if (st >= 0) st = encode(&j);
     if (st >= 0) st = app_output_commit(&j.out);
     if (st >= 0) report(&j);
+    if (st >= 0 && j.facts.is_truncated)
+        st = NENC_EBITSTREAM;
     task->n_read = j.in.n_read;
     task->n_written = j.out.n_written;
     app_output_close(&j.out);

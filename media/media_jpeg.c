@@ -34,6 +34,7 @@ typedef struct jpeg_reader {
     nenc_media_facts *facts;
     nenc_diag *diag;
     nenc_status status;
+    bool has_begun;              /* the samples */
 } jpeg_reader;
 
 static nenc_status status_of(int code)
@@ -69,6 +70,11 @@ static void on_error(j_common_ptr cinfo)
                           : st == NENC_EBITSTREAM   ? "damaged"
                                                     : "too large a",
                           text);
+    /* where samples have begun, what there is of them is what is asked for */
+    if (r->src->lenient && r->has_begun && st != NENC_ENOMEM) {
+        r->facts->is_truncated = true;
+        r->status = NENC_OK;
+    }
     longjmp(r->jump, 1);
 }
 
@@ -146,8 +152,21 @@ static nenc_status open_picture(jpeg_reader *r)
                               r->diag));
     r->progress.progress_monitor = on_progress;
     c->progress = &r->progress;
+    r->has_begun = true;
     jpeg_start_decompress(c);
     return check_components(r);
+}
+
+/* A progressive file may end before its last scans, and still end well. */
+static void note_missing_scans(jpeg_reader *r)
+{
+    const struct jpeg_decompress_struct *c = &r->cinfo;
+    for (int i = 0; c->coef_bits && i < c->num_components; i++)
+        for (int k = 0; k < DCTSIZE2; k++)
+            if (c->coef_bits[i][k]) {
+                nenc_media_note(r->facts, "its last scans are missing");
+                return;
+            }
 }
 
 static nenc_status read_picture(jpeg_reader *r)
@@ -164,6 +183,7 @@ static nenc_status read_picture(jpeg_reader *r)
         if (r->cmyk)
             nenc_cmyk_run(r->cmyk, to, row, c->image_width);
     }
+    note_missing_scans(r);
     jpeg_finish_decompress(c);
     return NENC_OK;
 }

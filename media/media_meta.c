@@ -16,7 +16,8 @@ void nenc_media_note(nenc_media_facts *facts, const char *fmt, ...)
     va_start(ap, fmt);
     const int n = vsnprintf(note + at, sizeof facts->note - at, fmt, ap);
     va_end(ap);
-    if (n < 0 || (size_t)n >= sizeof facts->note - at)
+    const bool fits = n >= 0 && (size_t)n < sizeof facts->note - at;
+    if (!fits || (used && strstr(note, note + at)))
         note[used] = '\0';
     else if (used)
         memcpy(note + used, "; ", 2);

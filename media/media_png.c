@@ -34,9 +34,9 @@ typedef struct png_reader {
 /* libpng has many words for it, so its allocations are watched. */
 static png_voidp on_alloc(png_structp png, png_alloc_size_t size)
 {
-    png_reader *r = png_get_mem_ptr(png);
+    bool *no_memory = png_get_mem_ptr(png);
     void *block = nenc_mem_alloc(size, 1);
-    r->no_memory |= !block;
+    *no_memory |= !block;
     return block;
 }
 
@@ -158,7 +158,8 @@ nenc_status nenc_png_read(nenc_image *image, nenc_media_facts *facts,
     nenc_bytes_init(&r.in, src->data, src->size);
     NENC_TRY(nenc_png_scan(image, facts, &gamma, src, diag));
     r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_read_error,
-                                     on_warning, &r, on_alloc, on_free);
+                                     on_warning, &r.no_memory, on_alloc,
+                                     on_free);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
     if (!r.info) {
         png_destroy_read_struct(&r.png, NULL, NULL);
@@ -180,6 +181,7 @@ typedef struct png_writer {
     void *user;
     nenc_diag *diag;
     nenc_status status;
+    bool no_memory;
     nenc_buffer chunk;
 } png_writer;
 
@@ -187,7 +189,9 @@ static void on_write_error(png_structp png, png_const_charp text)
 {
     png_writer *w = png_get_error_ptr(png);
     if (w->status >= 0)
-        w->status = nenc_fail(w->diag, NENC_ENOMEM, "writing PNG: %s", text);
+        w->status = nenc_fail(w->diag, w->no_memory ? NENC_ENOMEM
+                                                    : NENC_EUNSUPPORTED,
+                              "writing PNG: %s", text);
     png_longjmp(png, 1);
 }
 
@@ -221,11 +225,11 @@ static nenc_status write_picture(png_writer *w)
                                  PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
                                  PNG_COLOR_TYPE_RGB_ALPHA };
     const nenc_image *image = w->image;
+    png_set_user_limits(w->png, 1 << 24, 1 << 24);
     png_set_IHDR(w->png, w->info, image->width, image->height,
                  (int)image->bits, types[image->channels - 1],
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
-    png_set_user_limits(w->png, 1 << 24, 1 << 24);
     png_set_compression_level(w->png, ZLIB_LEVEL);
     png_set_filter(w->png, PNG_FILTER_TYPE_BASE, FILTERS);
     png_write_info(w->png, w->info);
@@ -252,8 +256,9 @@ nenc_status nenc_png_write(const nenc_image *image, nenc_write_fn write,
 {
     png_writer w = { .image = image, .write = write, .user = user,
                      .diag = diag };
-    w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w, on_write_error,
-                                    on_warning);
+    w.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &w,
+                                      on_write_error, on_warning,
+                                      &w.no_memory, on_alloc, on_free);
     w.info = w.png ? png_create_info_struct(w.png) : NULL;
     if (!w.info) {
         png_destroy_write_struct(&w.png, NULL);

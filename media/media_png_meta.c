@@ -107,7 +107,7 @@ static nenc_status read_itxt(nenc_image *image, nenc_media_facts *facts,
 /* What says how samples mean light, in the order of precedence; and whether
  * XMP was seen. */
 typedef struct colour {
-    bool has_xmp;
+    bool has_xmp, is_gray;
     bool has_cicp, has_srgb;
     uint8_t primaries, transfer, matrix, full_range;   /* cICP */
     uint32_t gamma;                                    /* gAMA, 0 = none */
@@ -158,10 +158,6 @@ static void read_colour(colour *c, const uint8_t name[4], nenc_bytes b)
 static nenc_status judge_cicp(const colour *c, nenc_media_facts *facts,
                               uint32_t *gamma, nenc_diag *diag)
 {
-    if (c->transfer == PQ || c->transfer == HLG)
-        return nenc_fail(diag, NENC_EUNSUPPORTED,
-                         "an HDR PNG (%s); convert it to sRGB",
-                         c->transfer == PQ ? "PQ" : "HLG");
     if (c->matrix || c->full_range != 1)
         return nenc_fail(diag, NENC_EUNSUPPORTED,
                          "a PNG of video samples (cICP with matrix %u, range "
@@ -175,14 +171,21 @@ static nenc_status judge_cicp(const colour *c, nenc_media_facts *facts,
     return NENC_OK;
 }
 
-/* A profile has the last word here; the picture is then kept as it is.  Gammas
- * within 5 % of sRGB's, as libpng has it, are meant for it. */
+/* HDR is refused whatever else the file says.  Else a profile that fits has the
+ * last word, and the picture is kept as it is.  Gammas within 5 % of sRGB's, as
+ * libpng has it, are meant for it. */
 static nenc_status judge(const colour *c, const nenc_image *image,
                          nenc_media_facts *facts, uint32_t *gamma,
                          nenc_diag *diag)
 {
     uint32_t g = 0;
-    if (image->icc.size)
+    const bool has_profile = nenc_icc_is_of(&image->icc, "RGB ")
+        || (c->is_gray && nenc_icc_is_of(&image->icc, "GRAY"));
+    if (c->has_cicp && (c->transfer == PQ || c->transfer == HLG))
+        return nenc_fail(diag, NENC_EUNSUPPORTED,
+                         "an HDR PNG (%s); convert it to sRGB",
+                         c->transfer == PQ ? "PQ" : "HLG");
+    if (has_profile)
         return NENC_OK;
     if (c->has_cicp) {
         NENC_TRY(judge_cicp(c, facts, &g, diag));
@@ -240,6 +243,8 @@ static nenc_status read_chunk(nenc_image *image, nenc_media_facts *facts,
         return read_itxt(image, facts, &c->has_xmp, b, diag);
     if (!memcmp(name, "eXIf", 4))
         return nenc_media_keep_exif(image, facts, b.data, b.size, diag);
+    if (!memcmp(name, "IHDR", 4))
+        c->is_gray = b.size > 9 && !(b.data[9] & 3);
     if (!memcmp(name, "tRNS", 4))
         facts->has_alpha = true;
     read_colour(c, name, b);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reading TIFF by libtiff: gray, palette and R'G'B' in strips or tiles, with
- * or without alpha, 1 to 16 bits.  Only codecs whose memory is bounded are let
- * in (LZMA's dictionaries and JBIG's own dimensions are not).
+ * or without alpha, 1 to 16 bits.  libtiff bounds neither its memory nor its
+ * time, so directories (media_tiff_check.c), blocks and their coded bytes are
+ * held to what the picture and the file have; and it only warns of most
+ * damage, which is refused here.  Of its codecs those with bounded memory are
+ * let in (LZMA's dictionaries and JBIG's own dimensions are not).
  * Not here: writing, floats, CMYK, Lab, camera raw, pages after the first. */
 #include "bytes.h"
 #include "media_formats.h"
+#include "media_tiff.h"
 #include "mem.h"
 
 bool nenc_tiff_probe(const uint8_t *data, size_t size)
@@ -20,7 +24,7 @@ bool nenc_tiff_probe(const uint8_t *data, size_t size)
 #include <tiffio.h>
 
 /* Of libtiff itself: its directories and rows, never the whole picture. */
-enum { MAX_BLOCK = 1 << 26, MAX_SAMPLES = 8 };
+enum { MAX_BLOCK = 1 << 26, MAX_SAMPLES = 8, SMALL_BLOCK = 1 << 24 };
 
 typedef struct tiff_reader {
     TIFF *tiff;
@@ -30,6 +34,7 @@ typedef struct tiff_reader {
     nenc_media_facts *facts;
     nenc_diag *diag;
     char error[120];             /* libtiff's first */
+    bool in_blocks;              /* warnings are damage now */
     uint32_t width, height;
     uint16_t bits, photometric, samples, planar, compression;
     uint32_t colours;            /* channels that are not alpha */
@@ -109,16 +114,13 @@ static int on_error(TIFF *tiff, void *user, const char *module,
 static int on_warning(TIFF *tiff, void *user, const char *module,
                       const char *fmt, va_list ap)
 {
-    (void)tiff;
-    (void)user;
-    (void)module;
-    (void)fmt;
-    (void)ap;
-    return 1;
+    return ((tiff_reader *)user)->in_blocks
+         ? on_error(tiff, user, module, fmt, ap) : 1;
 }
 
 static nenc_status open_file(tiff_reader *r)
 {
+    NENC_TRY(nenc_tiff_check(r->in.data, r->in.size, r->diag));
     TIFFOpenOptions *o = TIFFOpenOptionsAlloc();
     if (!o)
         return nenc_fail(r->diag, NENC_ENOMEM, "out of memory");
@@ -152,14 +154,18 @@ static uint16_t short_tag(const tiff_reader *r, uint32_t tag)
 /* Camera raw files are TIFF files whose first page is a preview. */
 static nenc_status refuse_raw(const tiff_reader *r)
 {
+    static const uint8_t canon[] = { 16, 0, 0, 0, 'C', 'R', 2, 0 };
     uint32_t kind = 0;
+    uint16_t n = 0;
     const void *p;
     TIFFGetField(r->tiff, TIFFTAG_SUBFILETYPE, &kind);
     if (r->photometric == PHOTOMETRIC_CFA
         || TIFFGetField(r->tiff, TIFFTAG_DNGVERSION, &p)
-        || (r->in.size > 10 && !memcmp(r->in.data + 8, "CR", 2)))
+        || (r->in.size > 12 && !memcmp(r->in.data + 4, canon, sizeof canon)))
         return refuse(r, "camera raw data");
-    if (kind & FILETYPE_REDUCEDIMAGE)
+    const bool is_alone = TIFFLastDirectory(r->tiff)
+                       && !TIFFGetField(r->tiff, TIFFTAG_SUBIFD, &n, &p);
+    if (kind & FILETYPE_REDUCEDIMAGE && !is_alone)
         return refuse(r, "a preview first, as camera raw files are");
     return NENC_OK;
 }
@@ -282,9 +288,13 @@ static nenc_status read_header(tiff_reader *r)
     r->samples = short_tag(r, TIFFTAG_SAMPLESPERPIXEL);
     r->planar = short_tag(r, TIFFTAG_PLANARCONFIG);
     r->compression = short_tag(r, TIFFTAG_COMPRESSION);
+    const bool is_fax = r->compression == COMPRESSION_CCITTRLE
+                     || r->compression == COMPRESSION_CCITTFAX3
+                     || r->compression == COMPRESSION_CCITTFAX4;
     if (!TIFFGetField(r->tiff, TIFFTAG_PHOTOMETRIC, &r->photometric))
-        r->photometric = r->samples < 3 ? PHOTOMETRIC_MINISBLACK
-                                        : PHOTOMETRIC_RGB;
+        r->photometric = is_fax ? PHOTOMETRIC_MINISWHITE
+                         : r->samples < 3 ? PHOTOMETRIC_MINISBLACK
+                                          : PHOTOMETRIC_RGB;
     NENC_TRY(refuse_raw(r));
     NENC_TRY(check_compression(r));
     NENC_TRY(check_photometric(r));
@@ -384,12 +394,38 @@ static nenc_status read_blocks(tiff_reader *r, uint32_t width, uint32_t height,
                                                      size)
                                : TIFFReadEncodedStrip(r->tiff, b.number, data,
                                                       size);
-                if (n < want)
+                if (n < want || r->error[0])
                     return nenc_fail(r->diag, NENC_EBITSTREAM,
                                      "damaged or cut TIFF file: %s",
                                      r->error[0] ? r->error : "a short strip");
                 put_block(r, &b, data);
             }
+    return NENC_OK;
+}
+
+/* Blocks may share their coded bytes, and may code nothing for long: in all
+ * they must not have many more than the file. */
+static nenc_status check_coded(tiff_reader *r)
+{
+    const uint32_t n = TIFFIsTiled(r->tiff) ? TIFFNumberOfTiles(r->tiff)
+                                            : TIFFNumberOfStrips(r->tiff);
+    const uint64_t most = 2 * (uint64_t)r->in.size;
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint64_t at = TIFFGetStrileOffset(r->tiff, i);
+        const uint64_t bytes = TIFFGetStrileByteCount(r->tiff, i);
+        if (!at && !bytes)
+            return nenc_fail(r->diag, NENC_EUNSUPPORTED, "a TIFF file that "
+                             "leaves out tile %u; save it without holes",
+                             (unsigned)i);
+        if (at < 8 || at > r->in.size || bytes > r->in.size - at)
+            return nenc_fail(r->diag, NENC_EBITSTREAM, "damaged or cut TIFF "
+                             "file: strip %u lies outside", (unsigned)i);
+        total += bytes;
+        if (total > most)
+            return nenc_fail(r->diag, NENC_ELIMIT, "a TIFF file whose strips "
+                             "have more bytes than it has");
+    }
     return NENC_OK;
 }
 
@@ -423,6 +459,14 @@ static nenc_status read_samples(tiff_reader *r)
                          (unsigned)width, (unsigned)height);
     const tmsize_t size = is_tiled ? TIFFTileSize(r->tiff)
                                    : TIFFStripSize(r->tiff);
+    if (size > 0 && (size_t)size > 2 * r->image->stride * r->image->height
+                                 + SMALL_BLOCK)
+        return nenc_fail(r->diag, NENC_ELIMIT,
+                         "a TIFF file with strips of %zu bytes; save it with "
+                         "smaller ones", (size_t)size);
+    NENC_TRY(check_coded(r));
+    r->error[0] = '\0';           /* what was said before is settled */
+    r->in_blocks = true;
     uint8_t *data = size > 0 ? nenc_mem_zalloc((size_t)size, 1) : NULL;
     const nenc_status st =
         data ? read_blocks(r, width, height, data, size, is_tiled)

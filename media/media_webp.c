@@ -3,6 +3,7 @@
  * Not here: writing, animations. */
 #include "bytes.h"
 #include "media_formats.h"
+#include "mem.h"
 
 bool nenc_webp_probe(const uint8_t *data, size_t size)
 {
@@ -35,20 +36,23 @@ static nenc_status read_chunks(nenc_image *image, nenc_media_facts *facts,
 {
     nenc_bytes b;
     nenc_bytes_init(&b, src->data, src->size);
-    nenc_bytes_get(&b, 12);
+    nenc_bytes_get(&b, 4);
+    const uint32_t size = nenc_bytes_u32(&b);
+    b = nenc_bytes_sub(&b, NENC_MIN(size, nenc_bytes_left(&b)));
+    nenc_bytes_get(&b, 4);
     for (;;) {
         const uint8_t *name = nenc_bytes_get(&b, 4);
-        const uint32_t size = nenc_bytes_u32(&b);
-        const uint8_t *data = nenc_bytes_get(&b, size);
+        const uint32_t n = nenc_bytes_u32(&b);
+        const uint8_t *data = nenc_bytes_get(&b, n);
         if (b.failed)
             return NENC_OK;
         if (!memcmp(name, "ICCP", 4))
-            NENC_TRY(nenc_media_keep_icc(image, facts, data, size, diag));
+            NENC_TRY(nenc_media_keep_icc(image, facts, data, n, diag));
         if (!memcmp(name, "EXIF", 4))
-            NENC_TRY(nenc_media_keep_exif(image, facts, data, size, diag));
+            NENC_TRY(nenc_media_keep_exif(image, facts, data, n, diag));
         if (!memcmp(name, "XMP ", 4))
-            NENC_TRY(nenc_media_keep_xmp(image, facts, data, size, diag));
-        nenc_bytes_get(&b, size & 1);
+            NENC_TRY(nenc_media_keep_xmp(image, facts, data, n, diag));
+        nenc_bytes_get(&b, n & 1);
     }
 }
 

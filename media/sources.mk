@@ -7,5 +7,6 @@ media_sources = \
 	media/media_meta.c media/media_orient.c \
 	media/media_png.c media/media_png.h media/media_png_meta.c \
 	media/media_pnm.c media/media_pnm_write.c \
-	media/media_tiff.c media/media_webp.c \
+	media/media_tiff.c media/media_tiff.h media/media_tiff_check.c \
+	media/media_webp.c \
 	media/sound.c media/sound.h

@@ -36,7 +36,8 @@ check_PROGRAMS += tests/test_safetensors
 tests_test_safetensors_SOURCES = tests/test_safetensors.c
 
 check_PROGRAMS += tests/test_media tests/test_media_jpeg \
-	tests/test_media_more tests/test_media_png tests/test_media_pnm
+	tests/test_media_more tests/test_media_png tests/test_media_pnm \
+	tests/test_media_tiff
 media_test_sources = tests/test_media_check.c tests/test_media_check.h \
 	tests/test_media_make.c tests/test_media_make.h \
 	tests/test_media_make_more.c
@@ -44,6 +45,7 @@ tests_test_media_SOURCES = tests/test_media.c $(media_test_sources)
 tests_test_media_jpeg_SOURCES = tests/test_media_jpeg.c $(media_test_sources)
 tests_test_media_more_SOURCES = tests/test_media_more.c $(media_test_sources)
 tests_test_media_png_SOURCES = tests/test_media_png.c $(media_test_sources)
+tests_test_media_tiff_SOURCES = tests/test_media_tiff.c $(media_test_sources)
 tests_test_media_pnm_SOURCES = tests/test_media_pnm.c $(media_test_sources)
 
 check_PROGRAMS += tests/test_common tests/test_prob_model tests/test_range_coder

@@ -35,7 +35,6 @@ static struct {
     const char *path;
     uint8_t out[1 << 14], want[1 << 14];
     size_t out_size, want_size;
-    bool is_same;                /* what came out is what was wanted */
 } job;
 
 static int collect(void *user, const void *data, size_t size)
