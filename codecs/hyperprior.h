@@ -87,6 +87,7 @@ typedef struct hyper_context {
                                        latents, [y_w, y_channels] each;
                                        encoding: without their gain */
     size_t y_first, y_end, y_room;
+    size_t x_first, x_end;        /**< columns of them that there are */
     nenc_plan *region;            /**< g_a or g_s, for some part */
     size_t region_h, region_w;    /**< its input's dims; 0 = not yet */
     size_t part;                  /**< latents a side of a part, at most */

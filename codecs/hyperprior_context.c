@@ -74,6 +74,7 @@ static nenc_status lay_out(hyper_context *c, nenc_diag *diag)
         return nenc_fail(diag, NENC_EBITSTREAM,
                          "units of %ux%u, but the model needs multiples of "
                          "%zu", p->unit_width, p->unit_height, z);
+    c->x_end = c->y_w;
     c->unit_h = c->units_y > 1 ? p->unit_height / c->model->y_stride : c->y_h;
     c->unit_w = c->units_x > 1 ? p->unit_width / c->model->y_stride : c->y_w;
     const size_t part = (p->region ? p->region : PART) / z * ratio;
@@ -256,6 +257,17 @@ bool hyper_smaller_part(hyper_context *c)
     return true;
 }
 
+/* At the picture's left and right edge a part has a margin less than others.
+ * It takes more of the picture instead, if there is, and the plan stays. */
+static void take_plans_width(const hyper_context *c, size_t si, hyper_part *in)
+{
+    const size_t low = c->x_first * si, high = c->x_end * si;
+    if (in->x1 - in->x0 >= c->region_w || high - low < c->region_w)
+        return;
+    in->x1 = NENC_MIN(in->x0 + c->region_w, high);
+    in->x0 = in->x1 - c->region_w;
+}
+
 nenc_status hyper_plan_region(hyper_context *c, bool encoding,
                               const hyper_part *part, hyper_part *in,
                               nenc_diag *diag)
@@ -264,7 +276,10 @@ nenc_status hyper_plan_region(hyper_context *c, bool encoding,
     const size_t si = encoding ? m->y_stride : 1;
     const size_t so = encoding ? 1 : m->y_stride;
     NENC_TRY(hyper_reach(c, encoding, part, in, diag));
-    const size_t h = in->y1 - in->y0, w = in->x1 - in->x0;
+    const size_t h = in->y1 - in->y0;
+    if (c->region && c->region_h == h)
+        take_plans_width(c, si, in);
+    const size_t w = in->x1 - in->x0;
     if (c->region && c->region_h == h && c->region_w == w)
         return NENC_OK;
     nenc_plan_close(c->region);

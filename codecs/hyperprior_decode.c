@@ -335,6 +335,8 @@ nenc_status hyper_decode(void *context, const nenc_units *units,
         crop->y / s, ((size_t)crop->y + crop->height - 1) / s + 1,
         crop->x / s, ((size_t)crop->x + crop->width - 1) / s + 1 };
     NENC_TRY(hyper_reach(c, false, &r.wanted, &r.needed, diag));
+    c->x_first = r.needed.x0;
+    c->x_end = r.needed.x1;
     r.next_row = (uint32_t)(r.needed.y0 / c->unit_h);
     c->y_first = c->y_end = r.next_row * c->unit_h;
     r.jobs = nenc_mem_zalloc(c->n_units, sizeof *r.jobs);

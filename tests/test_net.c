@@ -517,7 +517,7 @@ static void memory_sharing_does_not_show(void **state)
             snprintf(text, sizeof text,
                      "net g\ninput x 6\ninput q 2\n%s\n", texts[i]);
             compare(text, n, 13, 6);
-            compare(text, n, 24, 20);
+            compare(text, n, 43, 20);
         }
 }
 
@@ -568,7 +568,7 @@ static void random_networks_are_right(void **state)
                                        "\n");
         }
         snprintf(text + length, sizeof text - length, "tanh\n");
-        compare(text, 1 + i % 2, 4 + i % 5, 3 + i % 7);
+        compare(text, 1 + i % 2, i % 3 ? 4 + i % 5 : 30 + i, 3 + i % 7);
     }
 }
 

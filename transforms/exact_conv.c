@@ -246,8 +246,7 @@ typedef struct job {
     size_t src_row, dst_row;        /* floats from a row to the next */
     size_t src_step_x, src_step_y;  /* floats in src, dst from an output ... */
     size_t dst_step_x, dst_step_y;  /* ... of the phase to the next */
-    float *dst;                     /* the phase's output (0, 0) */
-    const float *add;               /* what is added to it, or NULL */
+    size_t origin;                  /* floats up to the phase's output (0, 0) */
     nenc_act act;
     float slope;
 } job;
@@ -393,23 +392,24 @@ static void turn(line *l)
 static void run_rectangle(const job *j, const band *y, const band *x)
 {
     enum { NARROW = 8 };
+    const size_t at = j->origin + y->first * j->dst_step_y
+                    + x->first * j->dst_step_x;
     line l = {
         .src = j->io->src,
-        .dst = j->dst + y->first * j->dst_step_y + x->first * j->dst_step_x,
+        .dst = j->io->dst + (at - j->io->dst_first * j->dst_row),
         .dst_step = j->dst_step_x, .n = x->end - x->first,
         .dst_line = j->dst_step_y, .n_lines = y->end - y->first,
         .tap_row = y->tap, .tap_col = x->tap,
     };
-    if (j->add) {
-        l.add = j->add;
-        if (!j->io->add_one) {
-            l.add += l.dst - j->dst;
-            l.add_step = l.dst_step;
-            l.add_line = l.dst_line;
-        }
+    l.add = j->io->add;
+    if (l.add && !j->io->add_one) {
+        l.add += at;
+        l.add_step = l.dst_step;
+        l.add_line = l.dst_line;
     }
     if (y->n_taps && x->n_taps) {   /* otherwise nothing is read */
-        l.src += (size_t)y->at * j->src_row + (size_t)x->at * j->io->src_step;
+        l.src += ((size_t)y->at - j->io->src_first) * j->src_row
+               + (size_t)x->at * j->io->src_step;
         l.src_step = j->src_step_x;
         l.src_line = j->src_step_y;
         l.rows = y->n_taps;
@@ -443,10 +443,7 @@ static void run_phase(job *j, size_t fy, size_t fx, size_t row0, size_t row1)
     const size_t end_x = count_below(out_w, fx, n);
     const nenc_conv_phase *p = &conv->phases[fy * n + fx];
     j->phase = p;
-    j->dst = j->io->dst + fy * j->dst_row + fx * j->io->dst_step;
-    j->add = j->io->add;
-    if (j->add && !j->io->add_one)
-        j->add += j->dst - j->io->dst;
+    j->origin = fy * j->dst_row + fx * j->io->dst_step;
     for (size_t qy = count_below(row0, fy, n); qy < end_y;) {
         const band y = band_at(qy, end_y, stride, p->row_at, p->rows,
                                j->io->h);

@@ -83,6 +83,8 @@ typedef struct nenc_conv_io {
     const float *add;     /**< added to the results, after the activation: laid
                                out as dst is; or NULL */
     bool add_one;         /**< it is one pixel, for all of them */
+    size_t src_first;     /**< row that src begins with ... */
+    size_t dst_first;     /**< ... and dst; add has all rows */
 } nenc_conv_io;
 
 /** Compute rows [row0, row1) of the output, in the environment of fpenv.h.

@@ -75,8 +75,10 @@ typedef struct nenc_op_run {
     const float *add;                    /**< an addition fused into it */
     bool add_one;                        /**< of one pixel to all */
     const float *src[NENC_OP_MAX_SRC];
+    size_t src_first[NENC_OP_MAX_SRC];   /**< row that src begins with, ... */
     nenc_shape src_shape[NENC_OP_MAX_SRC];
     float *dst;
+    size_t dst_first;                    /**< ... and dst: of one picture */
     nenc_shape dst_shape;
     float *scratch;                      /**< of this worker */
 } nenc_op_run;
@@ -118,8 +120,15 @@ enum { NENC_MOVE_MAX = 8 };
 nenc_status nenc_move_open(const nenc_move **out, nenc_arena *arena,
                            const nenc_op *const *ops, size_t n,
                            const nenc_shape *shapes);
+/** Rows of the source that rows [y0, y1) of the result come from. */
+void nenc_move_rows(const nenc_move *m, size_t y0, size_t y1, size_t *s0,
+                    size_t *s1);
 /** The `run` of their layers. */
 void nenc_move_run(const nenc_op_run *r, size_t row0, size_t row1);
+
+/** Positions of its source that [*first, *end) of an op's result depend on, as
+ *  if there were no edges. */
+void nenc_op_reads(const nenc_op *op, int64_t *first, int64_t *end);
 
 const nenc_layer *nenc_layer_find(const char *name);
 extern const nenc_layer nenc_layers_conv[], nenc_layers_point[],

@@ -79,7 +79,8 @@ static void conv_run(const nenc_op_run *r, size_t row0, size_t row1)
             .h = s->h, .w = s->w, .src_step = s->c, .dst_step = d->c,
             .add = r->add ? r->add + image * (r->add_one ? d->c
                                               : d->h * d->w * d->c) : NULL,
-            .add_one = r->add_one,
+            .add_one = r->add_one, .src_first = r->src_first[0],
+            .dst_first = r->dst_first,
         };
         nenc_conv_rows(r->packed, &io, first, end, r->act, r->act_slope);
         row0 += end - first;
@@ -119,8 +120,8 @@ static void gdn_rows(const nenc_op_run *r, size_t row0, size_t row1,
     const size_t w = r->dst_shape.w, n = w * r->dst_shape.c;
     float *square = r->scratch, *norm = r->scratch + n;
     for (size_t row = row0; row < row1; row++) {
-        const float *x = r->src[0] + row * n;
-        float *d = r->dst + row * n;
+        const float *x = r->src[0] + (row - r->src_first[0]) * n;
+        float *d = r->dst + (row - r->dst_first) * n;
         for (size_t i = 0; i < n; i++)
             square[i] = x[i] * x[i];
         const nenc_conv_io io = {

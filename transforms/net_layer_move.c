@@ -33,9 +33,10 @@ static void concat_run(const nenc_op_run *r, size_t row0, size_t row1)
     size_t first = 0;
     for (size_t s = 0; s < r->op->n_src; s++) {
         const size_t cs = r->src_shape[s].c;
-        for (size_t i = row0 * w; i < row1 * w; i++)
-            memcpy(r->dst + i * c + first, r->src[s] + i * cs,
-                   cs * sizeof(float));
+        const float *from = r->src[s] + (row0 - r->src_first[s]) * w * cs;
+        float *to = r->dst + (row0 - r->dst_first) * w * c + first;
+        for (size_t i = 0; i < (row1 - row0) * w; i++)
+            memcpy(to + i * c, from + i * cs, cs * sizeof(float));
         first += cs;
     }
 }
@@ -64,9 +65,11 @@ static void slice_run(const nenc_op_run *r, size_t row0, size_t row1)
 {
     const size_t w = r->dst_shape.w, c = r->dst_shape.c;
     const size_t cs = r->src_shape[0].c;
-    for (size_t i = row0 * w; i < row1 * w; i++)
-        memcpy(r->dst + i * c, r->src[0] + i * cs + r->op->arg[0],
-               c * sizeof(float));
+    const float *from = r->src[0] + (row0 - r->src_first[0]) * w * cs
+                      + r->op->arg[0];
+    float *to = r->dst + (row0 - r->dst_first) * w * c;
+    for (size_t i = 0; i < (row1 - row0) * w; i++)
+        memcpy(to + i * c, from + i * cs, c * sizeof(float));
 }
 
 /* shuffle R: dst[r y + dy][r x + dx][c] = src[y][x][(c r + dy) r + dx];

@@ -22,7 +22,8 @@ static nenc_status point_open(nenc_op *op, nenc_args *a)
 static void point_run(const nenc_op_run *r, size_t row0, size_t row1)
 {
     const size_t row = r->dst_shape.w * r->dst_shape.c;
-    r->kernels->point(r->op->point, r->dst + row0 * row, r->src[0] + row0 * row,
+    r->kernels->point(r->op->point, r->dst + (row0 - r->dst_first) * row,
+                      r->src[0] + (row0 - r->src_first[0]) * row,
                       (row1 - row0) * row, r->op->slope);
 }
 
@@ -62,10 +63,11 @@ static void binary_run(const nenc_op_run *r, size_t row0, size_t row1,
     const size_t run = spread ? c : w * c;
     for (size_t row = row0; row < row1; row++)
         for (size_t x = 0; x < (spread ? w : 1); x++) {
-            const size_t at = row * w * c + x * c;
-            const float *a = r->src[0] + at;
-            const float *b = r->src[1] + (spread ? row / h * c : at);
-            float *d = r->dst + at;
+            const float *a = r->src[0]
+                           + ((row - r->src_first[0]) * w + x) * c;
+            const float *b = r->src[1] + (spread ? row / h * c
+                : ((row - r->src_first[1]) * w + x) * c);
+            float *d = r->dst + ((row - r->dst_first) * w + x) * c;
             if (multiply)
                 for (size_t i = 0; i < run; i++)
                     d[i] = a[i] * b[i];
@@ -95,9 +97,11 @@ static nenc_status scale_open(nenc_op *op, nenc_args *a)
 static void scale_run(const nenc_op_run *r, size_t row0, size_t row1)
 {
     const size_t c = r->dst_shape.c, w = r->dst_shape.w;
-    for (size_t i = row0 * w; i < row1 * w; i++)
+    const float *from = r->src[0] + (row0 - r->src_first[0]) * w * c;
+    float *to = r->dst + (row0 - r->dst_first) * w * c;
+    for (size_t i = 0; i < (row1 - row0) * w * c; i += c)
         for (size_t k = 0; k < c; k++)
-            r->dst[i * c + k] = r->src[0][i * c + k] * r->op->weight[k];
+            to[i + k] = from[i + k] * r->op->weight[k];
 }
 
 #define POINT(text, kind, n_args)                                        \

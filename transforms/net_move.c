@@ -145,6 +145,21 @@ nenc_status nenc_move_open(const nenc_move **out, nenc_arena *arena,
     return NENC_OK;
 }
 
+void nenc_move_rows(const nenc_move *m, size_t y0, size_t y1, size_t *s0,
+                    size_t *s1)
+{
+    size_t low = m->src_h - 1, high = 0;
+    for (size_t y = y0 * m->dst_f; y < y1 * m->dst_f; y++) {
+        const ptrdiff_t from = source_of(m, y, m->h);
+        if (from == NOWHERE)
+            continue;
+        low = NENC_MIN(low, (size_t)from);
+        high = NENC_MAX(high, (size_t)from);
+    }
+    *s0 = NENC_MIN(low, high) / m->src_f;
+    *s1 = NENC_MAX(low, high) / m->src_f + 1;
+}
+
 /* ----------------------------------------------------------------- copying */
 
 /* From planes of a block to pixels.  Three channels are spelt out: colours. */
@@ -235,9 +250,11 @@ void nenc_move_run(const nenc_op_run *r, size_t row0, size_t row1)
         for (size_t i = 0; i < n; i++) {
             const size_t image = (y + i) / m->dst_h;
             const ptrdiff_t from = source_of(m, (y + i) % m->dst_h, m->h);
-            dst[i] = r->dst + row(y + i, m->dst_f, m->dst_row);
-            src[i] = from == NOWHERE ? NULL : r->src[0] + image * image_size
-                     + row((size_t)from, m->src_f, m->src_row);
+            dst[i] = r->dst + (row(y + i, m->dst_f, m->dst_row)
+                               - r->dst_first * m->dst_row);
+            src[i] = from == NOWHERE ? NULL : r->src[0]
+                     + (image * image_size - r->src_first[0] * m->src_row
+                        + row((size_t)from, m->src_f, m->src_row));
         }
         for (size_t k = 0; k < m->n_runs; k++)
             for (size_t i = 0; i < n; i++)

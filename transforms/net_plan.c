@@ -3,44 +3,7 @@
  * of memory by liveness; then run.  Not here: what a layer computes. */
 #include <string.h>
 
-#include "net_internal.h"
-#include "onednn.h"
-
-/* One op as it will run. */
-typedef struct step {
-    nenc_op_run run;
-    nenc_onednn_conv *onednn;    /* NULL = the exact layer */
-    size_t grain;                /* rows a thread takes at a time */
-    bool small;                  /* not worth waking other threads */
-    bool skip;                   /* fused into another step */
-    int add;                     /* value that is added to the result, or -1 */
-    int after;                   /* step that a chain of moves goes on from, or
-                                    -1: it begins here */
-} step;
-
-/* Where a value lives. */
-typedef struct value {
-    nenc_shape shape;
-    size_t floats;               /* of its own block; 0 = shares `alias` */
-    size_t offset;
-    int alias;                   /* value whose block this one uses, or -1 */
-    int birth, death;            /* steps; death = last reader */
-    size_t readers;              /* the result has one more */
-} value;
-
-struct nenc_plan {
-    const nenc_net *net;
-    nenc_pool *pool;
-    nenc_arena arena;
-    size_t n_steps, n_values;
-    step *steps;
-    value *values;
-    float *block, *scratch;
-    size_t scratch_floats;       /* for each worker */
-    uint64_t macs;
-};
-
-enum { ALIGN_FLOATS = NENC_ALIGN / sizeof(float) };
+#include "net_plan.h"
 
 /* Of a value, and of where one may begin: sums of two count bytes safely. */
 #define MAX_FLOATS (SIZE_MAX / 8 / sizeof(float))
@@ -55,8 +18,9 @@ static bool count_floats(const nenc_shape *s, size_t *out)
     size_t v;
     return nenc_size_mul(&v, s->n, s->h) && nenc_size_mul(&v, v, s->w)
            && nenc_size_mul(&v, v, s->c)
-           && v <= MAX_FLOATS - ALIGN_FLOATS
-           && (*out = (v + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS, true);
+           && v <= MAX_FLOATS - NENC_ALIGN_FLOATS
+           && (*out = (v + NENC_ALIGN_FLOATS - 1) / NENC_ALIGN_FLOATS
+                      * NENC_ALIGN_FLOATS, true);
 }
 
 static nenc_status find_shapes(nenc_plan *p, const nenc_shape *inputs,
@@ -77,7 +41,7 @@ static nenc_status find_shapes(nenc_plan *p, const nenc_shape *inputs,
         nenc_op_run *r = &p->steps[i].run;
         r->op = op;
         p->steps[i].add = -1;
-        p->steps[i].after = -1;
+        p->steps[i].after = p->steps[i].before = -1;
         for (size_t s = 0; s < op->n_src; s++)
             r->src_shape[s] = p->values[op->src[s]].shape;
         NENC_TRY(op->layer->shape(op, r->src_shape, &r->dst_shape, diag));
@@ -112,118 +76,6 @@ static void find_lives(nenc_plan *p)
     read_at(&p->values[p->n_values - 1], (int)p->n_steps);
 }
 
-/* An activation right behind a convolution that nobody else reads becomes
- * part of it. */
-static void fuse_activations(nenc_plan *p)
-{
-    const size_t n_in = p->net->n_inputs;
-    for (size_t i = 1; i < p->n_steps; i++) {
-        const nenc_op *op = &p->net->ops[i];
-        const bool relu = op->layer->elementwise && op->n_src == 1
-            && op->layer->point == NENC_POINT_RELU && !op->layer->has_weights;
-        const bool lrelu = op->layer->point == NENC_POINT_LRELU;
-        const int from = op->src[0] - (int)n_in;
-        if (!(relu || lrelu) || from != (int)i - 1
-            || !p->net->ops[from].layer->is_conv
-            || p->values[op->src[0]].readers != 1)
-            continue;
-        nenc_op_run *r = &p->steps[from].run;
-        r->act = relu ? NENC_ACT_RELU : NENC_ACT_LRELU;
-        r->act_slope = op->slope;
-        p->steps[i].skip = true;
-    }
-}
-
-/* The step of the convolution that value `id` comes from, which has no other
- * reader than the one who asks; -1 where it is no such value. */
-static int conv_behind(const nenc_plan *p, int id)
-{
-    int at = id - (int)p->net->n_inputs;
-    if (at < 0 || p->values[id].readers != 1)
-        return -1;
-    if (p->steps[at].skip && p->net->ops[at].layer->elementwise)
-        at--;                    /* it is its activation */
-    const nenc_op *op = p->steps[at].run.op;
-    const bool dense = op->conv.groups < op->conv.cin
-                    || op->conv.groups < op->conv.cout;
-    return op->layer->is_conv && dense && p->steps[at].add < 0 ? at : -1;
-}
-
-static bool is_same_shape(const nenc_shape *a, const nenc_shape *b)
-{
-    return a->n == b->n && a->h == b->h && a->w == b->w && a->c == b->c;
-}
-
-/* An addition to a convolution's result becomes part of the convolution, which
- * then runs in its place. */
-static void fuse_additions(nenc_plan *p)
-{
-    const int n_in = (int)p->net->n_inputs;
-    for (int i = 1; i < (int)p->n_steps; i++) {
-        const nenc_op *op = &p->net->ops[i];
-        step *s = &p->steps[i];
-        if (!op->layer->is_add || op->src[0] == op->src[1])
-            continue;
-        const nenc_shape *shape = &s->run.dst_shape;
-        int from = conv_behind(p, op->src[0]), other = op->src[1];
-        if (from < 0 && is_same_shape(&s->run.src_shape[1], shape)) {
-            from = conv_behind(p, op->src[1]);
-            other = op->src[0];
-        }
-        if (from < 0)
-            continue;
-        const nenc_op_run *conv = &p->steps[from].run;
-        for (size_t k = 0; k < conv->op->n_src; k++) {
-            value *v = &p->values[conv->op->src[k]];
-            v->death = NENC_MAX(v->death, i);
-        }
-        s->run = *conv;
-        s->run.add_one = !is_same_shape(&p->values[other].shape, shape);
-        s->add = other;
-        p->steps[from].skip = true;
-        p->values[n_in + from].alias = n_in + i;
-        p->values[n_in + from].floats = 0;
-    }
-}
-
-static bool is_move(const nenc_op *op)
-{
-    return op->layer->run == nenc_move_run;
-}
-
-/* The first step of the chain that ends with s. */
-static const step *chain_start(const nenc_plan *p, const step *s, size_t *n)
-{
-    for (*n = 1; s->after >= 0; ++*n)
-        s = &p->steps[s->after];
-    return s;
-}
-
-/* A move of what a move made, and nobody else reads, becomes one with it. */
-static void fuse_moves(nenc_plan *p)
-{
-    const int n_in = (int)p->net->n_inputs;
-    for (int i = 1; i < (int)p->n_steps; i++) {
-        const nenc_op *op = &p->net->ops[i];
-        const int from = op->src[0] - n_in;
-        if (!is_move(op) || op->layer->moves == NENC_MOVES_SHUFFLE
-            || from < 0 || p->values[op->src[0]].readers != 1)
-            continue;
-        const nenc_op *before = &p->net->ops[from];
-        size_t n;
-        const step *start = chain_start(p, &p->steps[from], &n);
-        if (!is_move(before) || before->layer->moves == NENC_MOVES_UNSHUFFLE
-            || n == NENC_MOVE_MAX)
-            continue;
-        p->steps[i].after = from;
-        p->steps[from].skip = true;
-        p->values[op->src[0]].alias = n_in + i;
-        p->values[op->src[0]].floats = 0;
-        value *v = &p->values[start->run.op->src[0]];
-        v->death = NENC_MAX(v->death, i);
-    }
-}
-
 /* Let element-wise results take over the block of a source that dies there
  * (for a skipped activation: always). */
 static void share_blocks(nenc_plan *p)
@@ -232,7 +84,9 @@ static void share_blocks(nenc_plan *p)
     for (size_t i = 0; i < p->n_steps; i++) {
         const nenc_op *op = p->steps[i].run.op;
         const int src = op->src[0];
-        if (!op->layer->elementwise || p->values[src].death != (int)i)
+        const step *s = &p->steps[i];
+        if (!op->layer->elementwise || p->values[src].death != (int)i
+            || ((s->inner || s->before >= 0) && !s->skip))
             continue;
         int root = src;
         while (p->values[root].alias >= 0)
@@ -293,14 +147,16 @@ static nenc_status plan_memory(nenc_plan *p, nenc_diag *diag)
     const size_t n_in = p->net->n_inputs;
     const int workers = nenc_pool_threads(p->pool);
     const size_t floats = place_values(p);
-    size_t scratch = 0, all_scratch;
+    size_t scratch = 0, strips = 0, all_scratch;
     for (size_t i = 0; i < p->n_steps; i++) {
         const step *s = &p->steps[i];
         if (s->run.op->layer->scratch)
             scratch = NENC_MAX(scratch, s->run.op->layer->scratch(&s->run));
+        strips = NENC_MAX(strips, s->strip_floats);
     }
-    p->scratch_floats = (scratch + ALIGN_FLOATS - 1) / ALIGN_FLOATS
-                        * ALIGN_FLOATS;
+    scratch += strips;
+    p->scratch_floats = (scratch + NENC_ALIGN_FLOATS - 1) / NENC_ALIGN_FLOATS
+                        * NENC_ALIGN_FLOATS;
     if (floats == SIZE_MAX
         || !nenc_size_mul(&all_scratch, p->scratch_floats, (size_t)workers))
         return nenc_fail(diag, NENC_ELIMIT, "network %s: too large",
@@ -314,11 +170,10 @@ static nenc_status plan_memory(nenc_plan *p, nenc_diag *diag)
         r->dst = value_data(p, (int)(n_in + i));
         for (size_t s = 0; s < r->op->n_src; s++)
             r->src[s] = value_data(p, r->op->src[s]);
-        if (p->steps[i].after >= 0) {
-            size_t n;
-            const step *start = chain_start(p, &p->steps[i], &n);
-            r->src[0] = value_data(p, start->run.op->src[0]);
-        }
+        const step *start = &p->steps[i];
+        while (start->after >= 0)
+            start = &p->steps[start->after];
+        r->src[0] = value_data(p, start->run.op->src[0]);
         if (p->steps[i].add >= 0)
             r->add = value_data(p, p->steps[i].add);
     }
@@ -341,22 +196,6 @@ static nenc_status open_onednn(step *s, int threads, nenc_diag *diag)
         threads, diag);
     nenc_mem_free(weight);
     return st;
-}
-
-static nenc_status open_moves(nenc_plan *p, step *last, nenc_diag *diag)
-{
-    const nenc_op *ops[NENC_MOVE_MAX];
-    nenc_shape shapes[NENC_MOVE_MAX + 1];
-    const step *s = last;
-    size_t n;
-    (void)chain_start(p, last, &n);
-    shapes[n] = last->run.dst_shape;
-    for (size_t i = n; i--; s = s->after >= 0 ? &p->steps[s->after] : s) {
-        ops[i] = s->run.op;
-        shapes[i] = s->run.src_shape[0];
-    }
-    return nenc_move_open(&last->run.move, &p->arena, ops, n, shapes) < 0
-         ? nenc_arena_fail(&p->arena, diag, "network", p->net->name) : NENC_OK;
 }
 
 static nenc_status prepare_step(nenc_plan *p, step *s, nenc_backend backend,
@@ -382,8 +221,8 @@ static nenc_status prepare_step(nenc_plan *p, step *s, nenc_backend backend,
         work += macs;
     }
     s->small = work < SMALL_WORK;
-    if (is_move(op))
-        return open_moves(p, s, diag);
+    if (s->before >= 0)
+        s->grain = s->strip;
     if (!op->conv.cin)
         return NENC_OK;
     if (backend == NENC_ONEDNN && op->layer->is_conv && !s->small
@@ -418,12 +257,10 @@ nenc_status nenc_plan_open(nenc_plan **out, const nenc_net *net,
         st = find_shapes(p, inputs, diag);
     if (st >= 0) {
         find_lives(p);
-        fuse_activations(p);
-        if (backend == NENC_EXACT)
-            fuse_additions(p);
-        fuse_moves(p);
+        st = nenc_plan_fuse(p, backend);
         share_blocks(p);
-        st = plan_memory(p, diag);
+        st = st < 0 ? nenc_arena_fail(&p->arena, diag, "network", net->name)
+                    : plan_memory(p, diag);
     }
     for (size_t i = 0; st >= 0 && i < p->n_steps; i++)
         if (!p->steps[i].skip)
@@ -454,13 +291,38 @@ typedef struct job {
     _Atomic int failed;
 } job;
 
+/* Rows of a step's result, and before that what other steps must give it of
+ * theirs, in scratch memory from `scratch` on. */
+static void run_strip(const nenc_plan *p, const step *s, float *scratch,
+                      float *dst, size_t dst_first, size_t y0, size_t y1)
+{
+    nenc_op_run r = s->run;
+    if (s->before >= 0) {
+        const step *b = &p->steps[s->before];
+        size_t s0, s1;
+        nenc_rows_read(&r, s->before_src, y0, y1, &s0, &s1);
+        float *made = scratch;
+        scratch += nenc_strip_floats(&b->run.dst_shape, s1 - s0);
+        run_strip(p, b, scratch, made, s0, s0, s1);
+        r.src[s->before_src] = made;
+        r.src_first[s->before_src] = s0;
+    }
+    r.dst = dst;
+    r.dst_first = dst_first;
+    r.scratch = scratch;
+    r.op->layer->run(&r, y0, y1);
+}
+
 static void run_rows(void *user, int worker, size_t first, size_t end)
 {
     const job *j = user;
-    nenc_op_run r = j->step->run;
-    r.scratch = j->plan->scratch
-                + (size_t)worker * j->plan->scratch_floats;
-    r.op->layer->run(&r, first, end);
+    const step *s = j->step;
+    float *scratch = j->plan->scratch
+                   + (size_t)worker * j->plan->scratch_floats;
+    const size_t strip = s->before >= 0 ? s->strip : end - first;
+    for (size_t y = first; y < end; y += strip)
+        run_strip(j->plan, s, scratch, s->run.dst, 0, y,
+                  NENC_MIN(y + strip, end));
 }
 
 static void run_bands(void *user, int worker, size_t first, size_t end)
@@ -477,7 +339,7 @@ nenc_status nenc_plan_run(nenc_plan *p, nenc_diag *diag)
 {
     for (size_t i = 0; i < p->n_steps; i++) {
         const step *s = &p->steps[i];
-        if (s->skip)
+        if (s->skip || s->inner)
             continue;
         job j = { p, s, 0 };
         nenc_pool *pool = s->small ? NULL : p->pool;

@@ -59,6 +59,13 @@ static range read_by(const nenc_op *op, range r)
     return r;
 }
 
+void nenc_op_reads(const nenc_op *op, int64_t *first, int64_t *end)
+{
+    const range r = limited(read_by(op, (range){ *first, *end }));
+    *first = r.first;
+    *end = r.end;
+}
+
 nenc_status nenc_net_reach(const nenc_net *net, size_t input, int64_t *first,
                            int64_t *end, nenc_diag *diag)
 {

@@ -18,7 +18,8 @@ transforms_sources += \
 	transforms/net.h transforms/net_internal.h \
 	transforms/net_layer_conv.c transforms/net_layer_move.c \
 	transforms/net_layer_point.c transforms/net_move.c \
-	transforms/net_pack.c transforms/net_plan.c transforms/net_reach.c transforms/net_text.c
+	transforms/net_fuse.c transforms/net_pack.c \
+	transforms/net_plan.c transforms/net_plan.h transforms/net_reach.c transforms/net_text.c
 
 # Model files, and oneDNN.
 transforms_sources += \
