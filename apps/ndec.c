@@ -13,7 +13,7 @@
 typedef struct ndec_options {
     app_common common;            /* first: app_options_parse() fills it */
     bool fast, info, test, symbols, lenient;
-    const char *format, *crop;
+    const char *format, *crop, *scale;
 } ndec_options;
 
 #define AT(member) offsetof(ndec_options, member)
@@ -23,6 +23,8 @@ static const app_option options[] = {
       "png, ppm, pgm, pnm or pam, whatever OUT is called" },
     { "Output", 0, true, APP_TEXT, "crop", "WxH+X+Y", AT(crop), 0, 0,
       "decode W by H pixels from column X, row Y on" },
+    { "Output", 0, true, APP_TEXT, "scale", "1/8", AT(scale), 0, 0,
+      "decode a preview of an eighth of the size, quickly" },
     { "Output", 0, true, APP_FLAG, "lenient", NULL, AT(lenient), 0, 0,
       "write what there is of a damaged or cut stream, with\n"
       "exit code 3" },
@@ -191,6 +193,7 @@ static nenc_status open_stream(job *j)
     cfg.max_memory = j->task->max_memory;
     cfg.fast = j->opt->fast;
     cfg.lenient = j->opt->lenient;
+    cfg.preview = j->opt->scale != NULL;
     if (j->opt->crop)
         (void)parse_crop(j->opt->crop, &cfg);
     cfg.progress = app_task_progress;
@@ -395,6 +398,10 @@ int main(int argc, char **argv)
         return rc;
     nenc_decoder_config crop;
     rc = check(&opt);
+    if (!rc && opt.scale && strcmp(opt.scale, "1/8"))
+        rc = app_misuse("--scale takes 1/8, not '%s'", opt.scale);
+    if (!rc && opt.scale && opt.crop)
+        rc = app_misuse("--scale and --crop do not go together");
     if (!rc && opt.crop && !parse_crop(opt.crop, &crop))
         rc = app_misuse("--crop takes WxH+X+Y, not '%s'", opt.crop);
     if (!rc && writes_pictures(&opt)) rc = choose_format(&s);

@@ -34,6 +34,9 @@ typedef struct nenc_codec_params {
     uint32_t width, height;           /**< of the picture */
     uint32_t unit_width, unit_height; /**< of all units but the last ones */
     nenc_rect crop;        /**< decoding: the part wanted */
+    bool   preview;        /**< decoding: a picture of an eighth of the size,
+                                rounded up, in 1 or 3 channels; the crop is
+                                all of that */
     uint32_t region;       /**< pixels a side of the parts that transforms
                                 are run over; 0 = the codec's choice */
 } nenc_codec_params;

@@ -192,7 +192,7 @@ static nenc_status decode_alpha(nenc_decoder *d, nenc_bytes *src,
     const uint32_t x0 = NENC_MAX(u.x, c->x), y0 = NENC_MAX(u.y, c->y);
     const uint32_t x1 = NENC_MIN(u.x + u.width, c->x + c->width);
     const uint32_t y1 = NENC_MIN(u.y + u.height, c->y + c->height);
-    if (x0 >= x1 || y0 >= y1)
+    if (d->cfg.preview || x0 >= x1 || y0 >= y1)
         return NENC_OK;
     const nenc_plane plane = alpha_plane(d, x0 - c->x, y0 - c->y, x1 - x0,
                                          y1 - y0);
@@ -290,7 +290,9 @@ static nenc_status alloc_picture(const nenc_decoder *d, nenc_image *image,
 {
     const nenc_head *h = &d->head;
     const nenc_rect *c = &params->crop;
-    const uint64_t bytes = (uint64_t)c->width * c->height * h->channels
+    const uint32_t channels = d->cfg.preview ? h->channels - !(h->channels & 1)
+                                             : h->channels;
+    const uint64_t bytes = (uint64_t)c->width * c->height * channels
                            * (h->bits / 8);
     if (bytes >= params->max_memory)
         return nenc_fail(diag, NENC_ELIMIT,
@@ -298,7 +300,7 @@ static nenc_status alloc_picture(const nenc_decoder *d, nenc_image *image,
                          "bytes", c->width, c->height, params->max_memory);
     params->max_memory -= (size_t)bytes;
     const nenc_status st = nenc_image_alloc(image, c->width, c->height,
-                                            h->channels, h->bits);
+                                            channels, h->bits);
     return st < 0 ? nenc_fail(diag, st, "out of memory for a picture of %ux%u",
                               c->width, c->height) : st;
 }
@@ -310,8 +312,12 @@ static nenc_status crop_of(const nenc_decoder *d, nenc_rect *crop,
     const nenc_decoder_config *c = &d->cfg;
     const nenc_head *h = &d->head;
     *crop = (nenc_rect){ 0, 0, h->width, h->height };
+    if (c->preview)
+        *crop = (nenc_rect){ 0, 0, (h->width + 7) / 8, (h->height + 7) / 8 };
     if (!c->crop_width && !c->crop_height)
         return NENC_OK;
+    if (c->preview)
+        return nenc_fail(diag, NENC_EINVAL, "a crop of a preview");
     *crop = (nenc_rect){ c->crop_x, c->crop_y, c->crop_width, c->crop_height };
     if (!crop->width || !crop->height || crop->x >= h->width
         || crop->width > h->width - crop->x || crop->y >= h->height
@@ -347,6 +353,7 @@ static nenc_status decode(nenc_decoder *d, const nenc_model *model,
     nenc_codec_params params = {
         .max_memory = d->cfg.max_memory, .quality = h->quality,
         .fast = d->cfg.fast, .lenient = d->cfg.lenient,
+        .preview = d->cfg.preview,
         .width = h->width, .height = h->height,
         .unit_width = h->unit_width, .unit_height = h->unit_height,
     };
@@ -359,7 +366,7 @@ static nenc_status decode(nenc_decoder *d, const nenc_model *model,
     st = alloc_picture(d, image, &params, diag);
     d->image = image;
     d->crop = params.crop;
-    if (st >= 0 && nenc_head_alpha(h))
+    if (st >= 0 && nenc_head_alpha(h) && !d->cfg.preview)
         make_opaque(d);
     if (st >= 0)
         st = d->codec->open(&context, model->bound, &params, diag);

@@ -231,6 +231,12 @@ static nenc_status bind_nets(hyper_model *m, nenc_arena *arena,
     NENC_TRY(check_net(m->g_s, "g_s", "y", m->y_channels, 3, diag));
     if (m->g_a)
         NENC_TRY(check_net(m->g_a, "g_a", "x", 3, m->y_channels, diag));
+    NENC_TRY(bind_net(&m->p_s, arena, st, "", "p_s", diag));
+    if (m->p_s)
+        NENC_TRY(check_net(m->p_s, "p_s", "y", m->y_channels, 3, diag));
+    if (m->p_s && m->y_stride % 8)
+        return nenc_fail(diag, NENC_EMODEL,
+                         "previews need latents every 8 or 16 pixels");
     if (m->entropy == HYPER_FACTORIZED)
         return NENC_OK;
     NENC_TRY(bind_net(&m->h_s, arena, st, "nenc.", "h_s", diag));
@@ -282,6 +288,7 @@ static void unbind(const void *bound)
     nenc_net_close(m->h_a);
     nenc_net_close(m->h_s);
     nenc_net_close(m->g_s);
+    nenc_net_close(m->p_s);
     nenc_cdf_set_close(m->y_set);
     nenc_cdf_set_close(m->z_set);
 }

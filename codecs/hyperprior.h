@@ -29,6 +29,7 @@ typedef struct hyper_model {
     hyper_entropy entropy;
     const nenc_net *g_a, *h_a;    /**< NULL in a model for decoding only */
     const nenc_net *g_s, *h_s;    /**< h_s NULL when factorized */
+    const nenc_net *p_s;          /**< from latents to previews, or NULL */
     size_t y_channels, z_channels;
     size_t y_stride, z_stride;    /**< pixels from a position to the next */
     float  offset;                /**< of pictures: networks see v/255 - it */
@@ -135,6 +136,17 @@ static inline float *hyper_row(const hyper_context *c, size_t row)
 typedef struct hyper_part {
     size_t y0, y1, x0, x1;
 } hyper_part;
+
+/** What makes samples of latents: g_s, or p_s. */
+static inline const nenc_net *hyper_synthesis(const hyper_context *c)
+{
+    return c->params.preview ? c->model->p_s : c->model->g_s;
+}
+/** Its samples from a latent to the next. */
+static inline size_t hyper_out_stride(const hyper_context *c)
+{
+    return c->params.preview ? c->model->y_stride / 8 : c->model->y_stride;
+}
 
 /** The positions of g_a's or g_s's input that a part of the latents (for g_s
  *  of the samples made of them) depends on, cut to those that there are. */

@@ -235,11 +235,11 @@ nenc_status hyper_reach(hyper_context *c, bool encoding,
                         nenc_diag *diag)
 {
     const hyper_model *m = c->model;
-    const nenc_net *net = encoding ? m->g_a : m->g_s;
+    const nenc_net *net = encoding ? m->g_a : hyper_synthesis(c);
     const char *input = encoding ? "x" : "y";
     /* positions of the input and of the output to a latent */
     const size_t si = encoding ? m->y_stride : 1;
-    const size_t so = encoding ? 1 : m->y_stride;
+    const size_t so = encoding ? 1 : hyper_out_stride(c);
     const size_t step = m->z_stride / m->y_stride * si;
     NENC_TRY(widen(net, input, part->y0 * so, part->y1 * so, step,
                    c->y_h * si, &in->y0, &in->y1, diag));
@@ -274,7 +274,7 @@ nenc_status hyper_plan_region(hyper_context *c, bool encoding,
 {
     const hyper_model *m = c->model;
     const size_t si = encoding ? m->y_stride : 1;
-    const size_t so = encoding ? 1 : m->y_stride;
+    const size_t so = encoding ? 1 : hyper_out_stride(c);
     NENC_TRY(hyper_reach(c, encoding, part, in, diag));
     const size_t h = in->y1 - in->y0;
     if (c->region && c->region_h == h)
@@ -286,7 +286,7 @@ nenc_status hyper_plan_region(hyper_context *c, bool encoding,
     c->region = NULL;
     c->region_h = h;
     c->region_w = w;
-    return hyper_plan(&c->region, encoding ? m->g_a : m->g_s,
+    return hyper_plan(&c->region, encoding ? m->g_a : hyper_synthesis(c),
                       encoding ? "x" : "y", h, w, h / si * so, w / si * so,
                       c->params.fast && !encoding, c->params.pool,
                       hyper_memory_left(c), diag);

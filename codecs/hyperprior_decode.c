@@ -268,13 +268,14 @@ static nenc_status synthesise(reading *r, const hyper_part *part,
     hyper_context *c = r->c;
     const hyper_model *m = c->model;
     const nenc_rect *crop = &c->params.crop;
-    const size_t s = m->y_stride;
+    const nenc_net *net = hyper_synthesis(c);
+    const size_t s = hyper_out_stride(c);
     hyper_part in;
     NENC_TRY(hyper_plan_region(c, false, part, &in, diag));
     copy_job copy = { c, &in, nenc_plan_input(
-        c->region, (size_t)nenc_net_input(m->g_s, "y")) };
+        c->region, (size_t)nenc_net_input(net, "y")) };
     nenc_pool_run(c->params.pool, in.y1 - in.y0, 1, copy_rows, &copy);
-    hyper_set_quality(c->t, m->g_s, c->region);
+    hyper_set_quality(c->t, net, c->region);
     NENC_TRY(nenc_plan_run(c->region, diag));
     store_job store = {
         .out = nenc_plan_output(c->region), .w = (in.x1 - in.x0) * s,
@@ -329,7 +330,10 @@ nenc_status hyper_decode(void *context, const nenc_units *units,
 {
     hyper_context *c = context;
     const nenc_rect *crop = &c->params.crop;
-    const size_t s = c->model->y_stride;
+    const size_t s = hyper_out_stride(c);
+    if (!hyper_synthesis(c))
+        return nenc_fail(diag, NENC_EUNSUPPORTED,
+                         "the model has no network for previews");
     reading r = { .c = c, .units = units, .dst = dst, .symbols = symbols };
     r.wanted = (hyper_part){
         crop->y / s, ((size_t)crop->y + crop->height - 1) / s + 1,

@@ -15,10 +15,12 @@ enum { MAX_MODEL = 1 << 30 };
 enum { MODEL_GROWTH = 8, MODEL_EXTRA = 1 << 26 };
 
 /* Networks that only an encoder runs: a decoder never sees their output but
- * through the bitstream, so they are no part of the identity. */
-static bool is_analysis(const char *name)
+ * through the bitstream, so they are no part of the identity.  Nor are those
+ * that make previews. */
+static bool is_beside(const char *name)
 {
-    return !strncmp(name, "g_a.", 4) || !strncmp(name, "h_a.", 4);
+    return !strncmp(name, "g_a.", 4) || !strncmp(name, "h_a.", 4)
+        || !strncmp(name, "p_s.", 4);
 }
 
 static void hash_text(nenc_sha256 *h, const char *text)
@@ -37,7 +39,7 @@ void nenc_model_identity(const nenc_safetensors *st, uint8_t digest[32])
         }
     for (size_t i = 0; i < st->n_tensors; i++) {
         const nenc_st_tensor *t = &st->tensors[i];
-        if (is_analysis(t->name))
+        if (is_beside(t->name))
             continue;
         hash_text(&h, t->name);
         hash_text(&h, nenc_dtype_name(t->dtype));

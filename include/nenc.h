@@ -225,6 +225,10 @@ typedef struct nenc_decoder_config {
     uint32_t crop_x, crop_y, crop_width, crop_height;
                           /**< decode this part only, with no more than it
                                needs; 0x0 (default) = all */
+    bool     preview;     /**< in place of the picture, one of an eighth of its
+                               width and height, rounded up, colours without
+                               transparency: made in a fraction of the time,
+                               for looking at.  Not with a crop */
     nenc_progress_fn progress; /**< may be NULL */
     void    *progress_user;
 } nenc_decoder_config;
@@ -269,7 +273,8 @@ NENC_API void nenc_decoder_info(const nenc_decoder *dec, nenc_info *info);
 /** Decode all units into a newly allocated picture, once per decoder.
  *  @param model        borrowed for the call
  *  @param[out] image   nenc_image_free() it; cleared on failure
- *  @return as nenc_decoder_open(), or NENC_EMODEL (not the stream's model) */
+ *  @return as nenc_decoder_open(), or NENC_EMODEL (not the stream's model);
+ *          NENC_EUNSUPPORTED also for a model without previews */
 NENC_API NENC_NODISCARD nenc_status nenc_decoder_decode(
     nenc_decoder *dec, const nenc_model *model, nenc_image *image,
     nenc_diag *diag);

@@ -293,6 +293,15 @@ targets() {
     cmp out a.nenc
 }
 
+previews() {
+    setup
+    expect 0 $NDEC --scale 1/8 a.nenc -o x.ppm
+    [ "$(head -c 11 x.ppm)" = "$(printf 'P6\n1 1\n255')" ] || fail "not 1x1"
+    expect 2 $NDEC --scale 1/4 a.nenc -o y.ppm
+    expect 2 $NDEC --scale 1/8 --crop 1x1+0+0 a.nenc -o y.ppm
+    [ ! -e y.ppm ]
+}
+
 crops() {
     setup
     expect 0 $NDEC a.nenc -o x.ppm
@@ -465,7 +474,8 @@ signals_leave_nothing() {
 # ------------------------------------------------------------------------ run
 
 run_cases help_fits_a_screen manuals_list_the_options misuse wrong_inputs \
-    no_model cut_streams usual_names formats_agree pipes reports lenient_inputs targets crops \
+    no_model cut_streams usual_names formats_agree pipes reports lenient_inputs targets \
+    previews crops \
     leniency \
     existing_files_are_kept output_is_input links_are_followed modes \
     unwritable_folder missing_folder full_disk file_size_limit closed_pipe \

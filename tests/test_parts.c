@@ -97,16 +97,22 @@ static void parts_change_nothing(void **state)
     nenc_pool_close(pool);
 }
 
-/* The same of the shipped model, whose margins are its own. */
-static void parts_of_the_shipped_model(void **state)
+static nenc_model *shipped_model(void)
 {
     const char *folder = getenv("NENC_MODEL_PATH");
     char path[4096];
     nenc_model *m;
-    (void)state;
     snprintf(path, sizeof path, "%s/hyperprior.safetensors",
              folder ? folder : "models");
     assert_int_equal(nenc_model_open(&m, path, &diag), NENC_OK);
+    return m;
+}
+
+/* The same of the shipped model, whose margins are its own. */
+static void parts_of_the_shipped_model(void **state)
+{
+    (void)state;
+    nenc_model *m = shipped_model();
     nenc_image im = picture(300, 220), x = picture(300, 220),
                y = picture(300, 220);
     unit_store a = { .n = 0 }, b = { .n = 0 };
@@ -267,6 +273,84 @@ static nenc_status read_stream(nenc_image *out, unsigned kind,
         *lost = nenc_decoder_lost(dec);
     nenc_decoder_close(dec);
     return st;
+}
+
+/* Mean of a channel over the 8x8 pixels, or what there is, from (x, y) on. */
+static double mean_of(const nenc_image *im, size_t x, size_t y, size_t k)
+{
+    double sum = 0, n = 0;
+    for (size_t i = y; i < im->height && i < y + 8; i++)
+        for (size_t j = x; j < im->width && j < x + 8; j++, n++)
+            sum += im->data[i * im->stride + j * im->channels + k];
+    return sum / n;
+}
+
+/* An eighth of the size, in colours, close to means. */
+static void previews(void **state)
+{
+    (void)state;
+    nenc_model *m = shipped_model();
+    for (uint32_t channels = 1; channels <= 4; channels++) {
+        nenc_image im, back;
+        nenc_encoder_config enc;
+        nenc_decoder_config dec;
+        nenc_buffer out;
+        assert_int_equal(nenc_image_alloc(&im, 301, 217, channels, 8), 0);
+        for (size_t y = 0; y < 217; y++)
+            for (size_t i = 0; i < im.stride; i++)
+                im.data[y * im.stride + i] = (uint8_t)(40 + (y * i / channels)
+                                                       % 4096 / 24);
+        nenc_encoder_config_init(&enc);
+        nenc_decoder_config_init(&dec);
+        enc.quality = 80;
+        enc.keep_invisible = true;
+        dec.preview = true;
+        nenc_buffer_init(&out, 1 << 24);
+        assert_int_equal(nenc_encode_image(m, &enc, &im, toy_append, &out,
+                                           &diag), NENC_OK);
+        toy_input in = { out.data, out.size, 0, SIZE_MAX };
+        nenc_decoder *d;
+        assert_int_equal(nenc_decoder_open(&d, &dec, toy_supply, &in, &diag),
+                         NENC_OK);
+        assert_int_equal(nenc_decoder_decode(d, m, &back, &diag), NENC_OK);
+        nenc_decoder_close(d);
+        assert_int_equal(back.width, 38);
+        assert_int_equal(back.height, 28);
+        assert_int_equal(back.channels, channels < 3 ? 1 : 3);
+        double error = 0;
+        for (size_t y = 0; y < 28; y++)
+            for (size_t i = 0; i < back.stride; i++) {
+                const double e = back.data[y * back.stride + i]
+                    - mean_of(&im, i / back.channels * 8, y * 8,
+                              i % back.channels);
+                error += e * e;
+            }
+        assert_true(error < 28 * (double)back.stride * 5 * 5);
+        nenc_image_free(&im);
+        nenc_image_free(&back);
+        nenc_buffer_free(&out);
+    }
+    nenc_model_close(m);
+}
+
+static void previews_are_refused(void **state)
+{
+    (void)state;
+    nenc_image im = picture(20, 10), back;
+    nenc_decoder_config dec;
+    nenc_buffer s;
+    nenc_decoder_config_init(&dec);
+    nenc_buffer_init(&s, 1 << 24);
+    assert_int_equal(nenc_encode_image(toy_models[0], NULL, &im, toy_append,
+                                       &s, &diag), NENC_OK);
+    dec.preview = true;
+    assert_int_equal(read_stream(&back, 0, s.data, s.size, &dec, NULL),
+                     NENC_EUNSUPPORTED);
+    dec.crop_width = dec.crop_height = 1;
+    assert_int_equal(read_stream(&back, 0, s.data, s.size, &dec, NULL),
+                     NENC_EINVAL);
+    nenc_buffer_free(&s);
+    nenc_image_free(&im);
 }
 
 /* Damage costs units if one is lenient, and all if not. */
@@ -483,6 +567,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_change_nothing),
         cmocka_unit_test(parts_of_the_shipped_model),
+        cmocka_unit_test(previews),
+        cmocka_unit_test(previews_are_refused),
         cmocka_unit_test(crops_are_parts),
         cmocka_unit_test(lost_units_are_made_up),
         cmocka_unit_test(lenient_streams),
