@@ -336,6 +336,7 @@ static void print_json(const job *j)
     if (!j->opt->info) {
         app_json_text(&json, "model", j->model->path);
         app_json_text(&json, "symbols", hex(digest, j->symbols));
+        app_json_integer(&json, "units_lost", j->n_lost);
         app_json_integer(&json, "bytes", j->in.n_read);
         app_json_real(&json, "model_s", j->model_s);
         app_json_real(&json, "decode_s", j->decode_s);

@@ -251,6 +251,8 @@ static void print_json(const job *j)
     app_json_text(&json, "codec", nenc_model_codec(j->model->model));
     app_json_text(&json, "model_id", id);
     app_json_text(&json, "model", j->model->path);
+    if (j->facts.is_truncated)
+        app_json_integer(&json, "incomplete", 1);
     app_json_integer(&json, "width", j->image.width);
     app_json_integer(&json, "height", j->image.height);
     app_json_integer(&json, "channels", j->image.channels);
