@@ -24,7 +24,7 @@ typedef struct target_result {
     double quality;
     double value;         /**< of what the target is about */
     bool reached;         /**< within 1 % (PSNR: 0.02 dB; MS-SSIM: of what it
-                               lacks to 1; a size never exceeds its target) */
+                               lacks to 1; of a size, from below) */
     unsigned encodes;     /**< it took */
     nenc_buffer bytes;    /**< the stream */
     uint8_t symbols[32];  /**< see nenc_encoder_symbol_hash() */

@@ -214,17 +214,22 @@ nenc_status hyper_plan(nenc_plan **out, const nenc_net *net,
                      "where %zux%zu is needed", s.h, s.w, h, w, out_h, out_w);
 }
 
-/* The network's positions that [first, end) depends on, one way, cut to those
- * that there are and widened to multiples of `step`. */
+/* The network's positions that latents [first, end) depend on, one way, or the
+ * samples made of them: `so` to a latent, of `si` that go in.  Cut to those that
+ * there are and widened to multiples of `step`.  The latents' own positions are
+ * always among them: what a strange network makes of others could not be put
+ * in its place. */
 static nenc_status widen(const nenc_net *net, const char *input, size_t first,
-                         size_t end, size_t step, size_t n, size_t *in_first,
-                         size_t *in_end, nenc_diag *diag)
+                         size_t end, size_t si, size_t so, size_t step,
+                         size_t n, size_t *in_first, size_t *in_end,
+                         nenc_diag *diag)
 {
-    int64_t from = (int64_t)first, to = (int64_t)end;
+    int64_t from = (int64_t)(first * so), to = (int64_t)(end * so);
     NENC_TRY(nenc_net_reach(net, (size_t)nenc_net_input(net, input), &from,
                             &to, diag));
-    const size_t low = from > 0 ? (size_t)from : 0;
-    const size_t high = to > 0 ? (size_t)to : 0;
+    const size_t low = from < (int64_t)(first * si) ? (size_t)NENC_MAX(from, 0)
+                                                    : first * si;
+    const size_t high = to > (int64_t)(end * si) ? (size_t)to : end * si;
     *in_first = NENC_MIN(low, n) / step * step;
     *in_end = NENC_MIN((high + step - 1) / step * step, n);
     return NENC_OK;
@@ -241,9 +246,9 @@ nenc_status hyper_reach(hyper_context *c, bool encoding,
     const size_t si = encoding ? m->y_stride : 1;
     const size_t so = encoding ? 1 : hyper_out_stride(c);
     const size_t step = m->z_stride / m->y_stride * si;
-    NENC_TRY(widen(net, input, part->y0 * so, part->y1 * so, step,
-                   c->y_h * si, &in->y0, &in->y1, diag));
-    return widen(net, input, part->x0 * so, part->x1 * so, step, c->y_w * si,
+    NENC_TRY(widen(net, input, part->y0, part->y1, si, so, step, c->y_h * si,
+                   &in->y0, &in->y1, diag));
+    return widen(net, input, part->x0, part->x1, si, so, step, c->y_w * si,
                  &in->x0, &in->x1, diag);
 }
 

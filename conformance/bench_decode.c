@@ -5,7 +5,8 @@
  *     bench_decode [PICTURE]        in the build folder
  *
  * Without PICTURE, the one in testvectors/ mirrored to Kodak's 768x512.  The
- * peak of two threads is taken for twice that of one.  Not here: convolutions by themselves (bench_conv.c). */
+ * peak of two threads is taken for twice that of one.  Not here: convolutions
+ * by themselves (bench_conv.c). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -159,9 +159,11 @@ typedef struct nenc_encoder_config {
     bool     keep_invisible; /**< code the colours of wholly transparent
                                pixels, too; else others, which cost less, take
                                their place, in a copy of the picture */
-    size_t   max_memory;  /**< bytes that networks and latents may take
-                               (default 4 GiB); coded units come on top,
-                               each at most a quarter of it */
+    size_t   max_memory;  /**< bytes that running networks and latents may
+                               take (default 4 GiB); on top come the model,
+                               whose weights are packed when first used, coded
+                               units, each at most a quarter of it, and the
+                               copy of the picture, if one is made */
     nenc_progress_fn progress; /**< may be NULL */
     void    *progress_user;
 } nenc_encoder_config;
@@ -216,9 +218,10 @@ typedef struct nenc_decoder_config {
     size_t   size;        /**< set by nenc_decoder_config_init() */
     int      threads;     /**< 0 = one per core (default) */
     uint64_t max_samples; /**< refuse larger pictures (default 2^28 pixels) */
-    size_t   max_memory;  /**< bytes that networks, latents and the picture
-                               may take (default 4 GiB); a coded unit comes
-                               on top, at most a quarter of it */
+    size_t   max_memory;  /**< bytes that running networks, latents and the
+                               picture may take (default 4 GiB); the model
+                               comes on top, and a coded unit, at most a
+                               quarter of it */
     bool     fast;        /**< synthesis on oneDNN: not bit-exact samples */
     bool     lenient;     /**< make up for units that are lost or damaged:
                                see nenc_decoder_lost() */

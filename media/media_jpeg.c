@@ -71,7 +71,8 @@ static void on_error(j_common_ptr cinfo)
                                                     : "too large a",
                           text);
     /* where samples have begun, what there is of them is what is asked for */
-    if (r->src->lenient && r->has_begun && st != NENC_ENOMEM) {
+    if (r->src->lenient && r->has_begun && st != NENC_ENOMEM
+        && st != NENC_ELIMIT) {
         r->facts->is_truncated = true;
         r->status = NENC_OK;
     }
@@ -119,11 +120,15 @@ static nenc_status open_cmyk(jpeg_reader *r)
     return nenc_blob_set(&r->image->icc, NULL, 0);
 }
 
-/* Of a component that no scan brings, libjpeg says nothing: it has no table. */
+/* Of a component that no scan brings, libjpeg says nothing: it has no table,
+ * where others have theirs (in a lossless file none has). */
 static nenc_status check_components(jpeg_reader *r)
 {
     const struct jpeg_decompress_struct *c = &r->cinfo;
-    for (int i = 0; i < c->num_components; i++) {
+    bool have_tables = false;
+    for (int i = 0; i < c->num_components; i++)
+        have_tables |= c->comp_info[i].quant_table != NULL;
+    for (int i = 0; have_tables && i < c->num_components; i++) {
         if (c->comp_info[i].quant_table)
             continue;
         if (!r->src->lenient)

@@ -338,6 +338,48 @@ static void misfitting_networks_do_not_run(void **state)
     }
 }
 
+/* Networks whose reach lies elsewhere than their place, and whose dims fit by
+ * luck: nothing beyond their blocks may be read. */
+static void networks_out_of_place_do_not_run(void **state)
+{
+    static const char g_s[] = "net g_s\ninput y 6\ncrop 1 > a\nconcat a a a > b"
+                              "\nconcat b b b > c\nconcat c\nshuffle 8\n";
+    static const char g_a[] = "net g_a\ninput x 3\ncrop 8\nunshuffle 2\n"
+                              "slice 0 6\n";
+    (void)state;
+    for (int encoding = 0; encoding < 2; encoding++)
+        for (uint32_t side = 32; side <= 96; side += 16) {
+            parts p;
+            nenc_model *m;
+            nenc_image im, out;
+            nenc_sha256 symbols;
+            unit_store units = { .n = 0 };
+            take_apart(&p, 0);
+            find_entry(&p, encoding ? "net.g_a" : "nenc.net.g_s")->value
+                = encoding ? g_a : g_s;
+            assert_int_equal(open_parts(&p, &m), NENC_OK);
+            assert_int_equal(nenc_image_alloc(&im, side, side, 3, 8), NENC_OK);
+            assert_int_equal(nenc_image_alloc(&out, side, side, 3, 8),
+                             NENC_OK);
+            nenc_codec_params params = unit_store_params(&im, 0, 0, 50);
+            nenc_sha256_init(&symbols);
+            nenc_status st = unit_store_encode(&units, m->codec, m->bound,
+                                               &params, &im, &diag);
+            if (!encoding) {
+                assert_int_equal(st, NENC_OK);
+                st = unit_store_decode(&units, m->codec, m->bound, &params,
+                                       &out, &symbols, &diag);
+            }
+            /* of 32 pixels the encoder's fits, and is harmless */
+            assert_int_equal(st, encoding && side == 32 ? NENC_OK
+                                                        : NENC_EMODEL);
+            unit_store_free(&units);
+            nenc_image_free(&im);
+            nenc_image_free(&out);
+            nenc_model_close(m);
+        }
+}
+
 /* The same weights bound a thousand times must not take memory without end,
  * even where nothing else limits it. */
 static void bound_memory_is_bounded(void **state)
@@ -414,6 +456,7 @@ int main(void)
         cmocka_unit_test(tables_are_checked),
         cmocka_unit_test(configurations_are_checked),
         cmocka_unit_test(misfitting_networks_do_not_run),
+        cmocka_unit_test(networks_out_of_place_do_not_run),
         cmocka_unit_test(bound_memory_is_bounded),
         cmocka_unit_test(files_are_read),
     };

@@ -221,8 +221,10 @@ static nenc_status prepare_step(nenc_plan *p, step *s, nenc_backend backend,
         work += macs;
     }
     s->small = work < SMALL_WORK;
-    if (s->before >= 0)
+    if (s->before >= 0) {
         s->grain = s->strip;
+        s->small = false;        /* others' work is in it */
+    }
     if (!op->conv.cin)
         return NENC_OK;
     if (backend == NENC_ONEDNN && op->layer->is_conv && !s->small
