@@ -155,7 +155,8 @@ static nenc_status print_info(const job *j)
     for (size_t i = 0; (status = get_net(&f, j, i)) == NENC_OK; i++)
         printf("  %-6s  %8zu  %10llu  %9.3f%s\n", f.net.name,
                nenc_net_layers(f.net.net), (unsigned long long)f.parameters,
-               f.kmac_per_pixel, f.net.decodes ? "" : "  encoder only");
+               f.kmac_per_pixel, f.net.decodes ? ""
+               : f.net.previews ? "  previews" : "  encoder only");
     printf("tables    %8s  %10s\n", "tables", "entries");
     for (size_t i = 0; i < st->n_tensors; i++)
         if (get_tables(st, i, what, &tables, &entries))
@@ -318,7 +319,7 @@ static bool has_encoder(const nenc_model *m)
 {
     nenc_codec_net net;
     for (size_t i = 0; m->codec->net_at(m->bound, i, &net); i++)
-        if (!net.decodes)
+        if (!net.decodes && !net.previews)
             return true;
     return false;
 }

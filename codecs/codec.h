@@ -65,6 +65,7 @@ typedef struct nenc_codec_net {
     const char *input;     /**< the one with rows and columns; others are 1x1 */
     size_t stride;         /**< pixels from a position of it to the next */
     bool   decodes;        /**< a decoder runs it */
+    bool   previews;       /**< a decoder runs it for a preview */
 } nenc_codec_net;
 
 typedef struct nenc_codec {

@@ -43,15 +43,17 @@ static nenc_status need_number(size_t *out, const nenc_safetensors *st,
 }
 
 /* A network of the metadata "<prefix>net.<name>"; NULL where there is none. */
-static nenc_status bind_net(const nenc_net **net, nenc_arena *arena,
-                            const nenc_safetensors *st, const char *prefix,
-                            const char *name, nenc_diag *diag)
+static nenc_status bind_net(const nenc_net **net, const hyper_model *m,
+                            nenc_arena *arena, const nenc_safetensors *st,
+                            const char *prefix, const char *name,
+                            nenc_diag *diag)
 {
     char key[32];
     snprintf(key, sizeof key, "%snet.%s", prefix, name);
     const char *text = nenc_safetensors_metadata(st, key);
     *net = NULL;
-    return text ? nenc_net_open(net, arena, text, name, st, diag) : NENC_OK;
+    return text ? nenc_net_open(net, arena, m->packs, text, name, st, diag)
+                : NENC_OK;
 }
 
 /* "<what>.lengths", "<what>.offsets", "<what>.freqs" */
@@ -222,8 +224,10 @@ static nenc_status check_net(const nenc_net *net, const char *net_name,
 static nenc_status bind_nets(hyper_model *m, nenc_arena *arena,
                              const nenc_safetensors *st, nenc_diag *diag)
 {
-    NENC_TRY(bind_net(&m->g_s, arena, st, "nenc.", "g_s", diag));
-    NENC_TRY(bind_net(&m->g_a, arena, st, "", "g_a", diag));
+    if (nenc_packs_open(&m->packs, arena) < 0)
+        return nenc_fail(diag, NENC_ENOMEM, "out of memory for the model");
+    NENC_TRY(bind_net(&m->g_s, m, arena, st, "nenc.", "g_s", diag));
+    NENC_TRY(bind_net(&m->g_a, m, arena, st, "", "g_a", diag));
     if (!m->g_s || !nenc_net_inputs(m->g_s))
         return nenc_fail(diag, NENC_EMODEL, "no network g_s");
     const int y = nenc_net_input(m->g_s, "y");
@@ -231,7 +235,7 @@ static nenc_status bind_nets(hyper_model *m, nenc_arena *arena,
     NENC_TRY(check_net(m->g_s, "g_s", "y", m->y_channels, 3, diag));
     if (m->g_a)
         NENC_TRY(check_net(m->g_a, "g_a", "x", 3, m->y_channels, diag));
-    NENC_TRY(bind_net(&m->p_s, arena, st, "", "p_s", diag));
+    NENC_TRY(bind_net(&m->p_s, m, arena, st, "", "p_s", diag));
     if (m->p_s)
         NENC_TRY(check_net(m->p_s, "p_s", "y", m->y_channels, 3, diag));
     if (m->p_s && m->y_stride % 8)
@@ -239,8 +243,8 @@ static nenc_status bind_nets(hyper_model *m, nenc_arena *arena,
                          "previews need latents every 8 or 16 pixels");
     if (m->entropy == HYPER_FACTORIZED)
         return NENC_OK;
-    NENC_TRY(bind_net(&m->h_s, arena, st, "nenc.", "h_s", diag));
-    NENC_TRY(bind_net(&m->h_a, arena, st, "", "h_a", diag));
+    NENC_TRY(bind_net(&m->h_s, m, arena, st, "nenc.", "h_s", diag));
+    NENC_TRY(bind_net(&m->h_a, m, arena, st, "", "h_a", diag));
     if (!m->h_s)
         return nenc_fail(diag, NENC_EMODEL, "no network h_s");
     const int z = nenc_net_input(m->h_s, "z");
@@ -284,11 +288,7 @@ static void unbind(const void *bound)
     const hyper_model *m = bound;
     if (!m)
         return;
-    nenc_net_close(m->g_a);
-    nenc_net_close(m->h_a);
-    nenc_net_close(m->h_s);
-    nenc_net_close(m->g_s);
-    nenc_net_close(m->p_s);
+    nenc_packs_close(m->packs);
     nenc_cdf_set_close(m->y_set);
     nenc_cdf_set_close(m->z_set);
 }
@@ -330,12 +330,13 @@ static bool net_at(const void *bound, size_t i, nenc_codec_net *net)
 {
     const hyper_model *m = bound;
     const nenc_codec_net all[] = {
-        { "g_a", m->g_a, "x", 1, false },
-        { "h_a", m->h_a, "y", m->y_stride, false },
-        { "h_s", m->h_s, "z", m->z_stride, true },
-        { "g_s", m->g_s, "y", m->y_stride, true },
+        { "g_a", m->g_a, "x", 1, false, false },
+        { "h_a", m->h_a, "y", m->y_stride, false, false },
+        { "h_s", m->h_s, "z", m->z_stride, true, false },
+        { "g_s", m->g_s, "y", m->y_stride, true, false },
+        { "p_s", m->p_s, "y", m->y_stride, false, true },
     };
-    for (size_t k = 0; k < 4; k++)
+    for (size_t k = 0; k < sizeof all / sizeof all[0]; k++)
         if (all[k].net && !i--) {
             *net = all[k];
             return true;

@@ -27,6 +27,7 @@ typedef struct hyper_gain {
 /** A hyperprior model, bound (immutable). */
 typedef struct hyper_model {
     hyper_entropy entropy;
+    nenc_packs *packs;            /**< of all networks' weights */
     const nenc_net *g_a, *h_a;    /**< NULL in a model for decoding only */
     const nenc_net *g_s, *h_s;    /**< h_s NULL when factorized */
     const nenc_net *p_s;          /**< from latents to previews, or NULL */

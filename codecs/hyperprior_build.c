@@ -63,7 +63,8 @@ static nenc_status add_net(builder *b, const char *name, const char *text,
                            const char *end)
 {
     char key[80];
-    const bool decodes = strcmp(name, "g_a") && strcmp(name, "h_a");
+    const bool decodes = strcmp(name, "g_a") && strcmp(name, "h_a")
+                      && strcmp(name, "p_s");
     nenc_buffer out;
     nenc_buffer_init(&out, 1 << 20);
     while (text < end) {
@@ -244,11 +245,12 @@ static nenc_status add_floats(builder *b, const char *name, const float *v,
 /* Networks' tensors go in as float16, gains as they are. */
 static nenc_status add_weights(builder *b)
 {
-    static const char *const nets[] = { "g_a.", "g_s.", "h_a.", "h_s." };
+    static const char *const nets[] = { "g_a.", "g_s.", "h_a.", "h_s.",
+                                        "p_s." };
     for (size_t i = 0; i < b->raw->n_tensors; i++) {
         const nenc_st_tensor *t = &b->raw->tensors[i];
         bool half = false;
-        for (size_t k = 0; k < 4; k++)
+        for (size_t k = 0; k < sizeof nets / sizeof nets[0]; k++)
             half |= !strncmp(t->name, nets[k], 4);
         if (!half && strcmp(t->name, "y.gain")
             && strcmp(t->name, "y.inverse_gain"))

@@ -43,7 +43,7 @@ static nenc_status alloc_buffers(hyper_unit *u, bool encoding, nenc_diag *diag)
     u->z_index = nenc_arena_zalloc(&u->arena, z, sizeof *u->z_index);
     if (!u->y || !u->y_mean || !u->y_symbol || !u->y_index || !u->z_symbol
         || !u->z_index)
-        return nenc_arena_fail(&u->arena, diag, "a unit's", "latents");
+        return nenc_arena_fail(&u->arena, diag, "a unit", "of latents");
     for (size_t i = 0; i < z; i++)
         u->z_index[i] = (uint16_t)(i % m->z_channels);
     if (m->entropy == HYPER_FACTORIZED)

@@ -138,15 +138,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     make_weights(&w, text);
     const nenc_safetensors st = { w.n, 0, w.tensors, NULL };
     nenc_arena_init(&arena, 1 << 22);
-    const nenc_status opened = nenc_net_open(&net, &arena, text, "g", &st,
-                                             &diag);
+    nenc_packs *packs;
+    if (nenc_packs_open(&packs, &arena) < 0)
+        return 0;
+    const nenc_status opened = nenc_net_open(&net, &arena, packs, text, "g",
+                                             &st, &diag);
     if (opened >= 0)
         reach(net);
     if (opened >= 0)
         run(net, 1 + data[0] % 20, 1 + data[1] % 20);
     else if (net || !diag.text[0] || diag.status != opened)
         abort();
-    nenc_net_close(net);
+    nenc_packs_close(packs);
     nenc_arena_free(&arena);
     return 0;
 }

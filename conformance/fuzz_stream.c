@@ -2,7 +2,8 @@
 /* Fuzz target: a .nenc stream decoded with a toy model.  The first byte picks
  * the model (low bits), whether checksums and the model's id are put right so
  * that damage reaches the codec (bit 3), how input arrives (bit 4), and whether
- * the decoder is lenient (bit 5) and to decode a crop only (bit 6). */
+ * the decoder is lenient (bit 5), and is to decode a crop only (bit 6) or, if
+ * not that, a preview (bit 7). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,7 @@ static void decode(const nenc_model *model, input *in, unsigned how)
         cfg.crop_width = 7;
         cfg.crop_height = 5;
     }
+    cfg.preview = (how & 192) == 128;
     if (nenc_decoder_open(&dec, &cfg, read_some, in, &diag) < 0)
         return;
     if (nenc_decoder_decode(dec, model, &image, &diag) >= 0)

@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# For the shell tests of programs, which source this: a folder $tmp, what a case
-# may say, and running cases.
+# For the shell tests of programs, which source this: the programs, messages in
+# English, a folder $tmp, what a case may say, and running cases.
+build=${top_builddir:-$PWD}
+src=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
+NENC=${NENC:-$build/nenc}
+NDEC=${NDEC:-$build/ndec}
+unset LC_ALL
+LC_MESSAGES=C
+export LC_MESSAGES
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 exec </dev/null

@@ -4,14 +4,7 @@
 # what is never left behind, pipes, signals, help and manual pages.  Each case
 # is a function that runs in an empty folder of its own.
 set -u
-build=${top_builddir:-$PWD}
-src=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
-NENC=${NENC:-$build/nenc}
-NDEC=${NDEC:-$build/ndec}
-. "$src/tests/cases.sh"
-unset LC_ALL
-LC_MESSAGES=C
-export LC_MESSAGES
+. "${top_srcdir:-$(dirname "$0")/..}/tests/cases.sh"
 
 clean() {
     for f in .nenc-*; do

@@ -8,14 +8,7 @@
 #
 # NENC_TEST_FULL=1  kills each program 100 times and not 20
 set -u
-build=${top_builddir:-$PWD}
-src=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
-NENC=${NENC:-$build/nenc}
-NDEC=${NDEC:-$build/ndec}
-. "$src/tests/cases.sh"
-unset LC_ALL
-LC_MESSAGES=C
-export LC_MESSAGES
+. "${top_srcdir:-$(dirname "$0")/..}/tests/cases.sh"
 kills=20
 [ -z "${NENC_TEST_FULL-}" ] || kills=100
 

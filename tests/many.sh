@@ -3,14 +3,7 @@
 # nenc and ndec with many files: folders, names of outputs, failures among good
 # files, interruptions, reports, and the same bytes as one by one.
 set -u
-build=${top_builddir:-$PWD}
-src=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
-NENC=${NENC:-$build/nenc}
-NDEC=${NDEC:-$build/ndec}
-. "$src/tests/cases.sh"
-unset LC_ALL
-LC_MESSAGES=C
-export LC_MESSAGES
+. "${top_srcdir:-$(dirname "$0")/..}/tests/cases.sh"
 suite=many
 
 clean() {

@@ -4,10 +4,8 @@
 # codecs that fail or are missing, the page.  The codecs are small scripts, so
 # that the cases need neither a model nor other people's programs.
 set -u
-build=${top_builddir:-$PWD}
-src=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
+. "${top_srcdir:-$(dirname "$0")/..}/tests/cases.sh"
 NEVAL=${NEVAL:-$build/neval}
-. "$src/tests/cases.sh"
 unset XDG_CACHE_HOME
 
 # A codec that keeps the upper bits of each byte of a PPM, and lets gzip

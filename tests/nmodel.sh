@@ -4,10 +4,8 @@
 # Its models are small files whose weights are all the same number.  Each case
 # is a function that runs in an empty folder of its own.
 set -u
-build=${top_builddir:-$PWD}
-src=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
+. "${top_srcdir:-$(dirname "$0")/..}/tests/cases.sh"
 NMODEL=${NMODEL:-$build/nmodel}
-. "$src/tests/cases.sh"
 
 # What commands have in common: nothing half-made is left, under any name.
 only() {

@@ -67,14 +67,14 @@ tests_test_container_SOURCES = tests/test_container.c $(toy_sources)
 tests_test_model_SOURCES = tests/test_model.c $(toy_sources) \
 	$(unit_store_sources)
 tests_test_hyperprior_SOURCES = tests/test_hyperprior.c $(toy_sources) \
-	$(unit_store_sources)
+	tests/unit_stream.c tests/unit_stream.h $(unit_store_sources)
 
 check_PROGRAMS += tests/test_plane
 tests_test_plane_SOURCES = tests/test_plane.c $(toy_sources)
 
 check_PROGRAMS += tests/test_parts
 tests_test_parts_SOURCES = tests/test_parts.c $(toy_sources) \
-	$(unit_store_sources)
+	tests/unit_stream.c tests/unit_stream.h $(unit_store_sources)
 
 # fail_alloc.c stands before the C library's allocator.
 check_PROGRAMS += tests/test_out_of_memory

@@ -18,6 +18,7 @@
 #include "model.h"
 #include "toy_model.h"
 #include "unit_store.h"
+#include "unit_stream.h"
 
 static nenc_diag diag;
 
@@ -305,42 +306,6 @@ static void fast_decoding_is_close(void **state)
 
 /* -------------------------------------------------------------- many units */
 
-/* A stream of several units, as the encoder makes of large pictures only. */
-static nenc_buffer encode_tiles(unsigned kind, const nenc_image *im,
-                                uint32_t unit_width, uint32_t unit_height)
-{
-    const nenc_codec *codec = toy_models[kind]->codec;
-    const nenc_head head = {
-        .version = 1, .codec = codec->id, .model_id = toy_models[kind]->id,
-        .media = NENC_IMAGE, .width = im->width, .height = im->height,
-        .channels = im->channels, .bits = 8, .unit_width = unit_width,
-        .unit_height = unit_height, .quality = 35,
-    };
-    const nenc_codec_params params = unit_store_params(im, unit_width,
-                                                       unit_height, 35);
-    unit_store units = { .n = 0 };
-    nenc_buffer out;
-    nenc_buffer_init(&out, 1 << 24);
-    nenc_writer w = { toy_append, &out };
-    assert_int_equal(unit_store_encode(&units, codec, toy_models[kind]->bound,
-                                       &params, im, &diag), NENC_OK);
-    assert_int_equal(nenc_write_signature(&w, &diag), NENC_OK);
-    assert_int_equal(nenc_write_head(&w, &head, &diag), NENC_OK);
-    for (uint32_t i = 0; i < units.n; i++) {
-        nenc_buffer unit;
-        nenc_buffer_init(&unit, 1 << 20);
-        nenc_buffer_varint(&unit, i);
-        nenc_buffer_put(&unit, units.units[i].data, units.units[i].size);
-        assert_int_equal(nenc_write_chunk(&w, NENC_CHUNK_UNIT, unit.data,
-                                          unit.size, &diag), NENC_OK);
-        nenc_buffer_free(&unit);
-    }
-    assert_int_equal(nenc_write_chunk(&w, NENC_CHUNK_DONE, NULL, 0, &diag),
-                     NENC_OK);
-    unit_store_free(&units);
-    return out;
-}
-
 /* Streams of units through the public API; units that no model fits. */
 static void unit_streams(void **state)
 {
@@ -348,7 +313,7 @@ static void unit_streams(void **state)
     for (unsigned k = 0; k < TOY_KINDS; k++) {
         const nenc_decoder_config cfg = decoder_config(1);
         nenc_image im = picture(75, 58, 3, 0);
-        nenc_buffer stream = encode_tiles(k, &im, 32, 16);
+        nenc_buffer stream = unit_stream(toy_models[k], &im, 32, 16, NULL);
         decoding one, two;
         must_decode(&one, k, &stream, 1);
         must_decode(&two, k, &stream, 2);
@@ -375,7 +340,7 @@ static void no_prefix_decodes(void **state)
     (void)state;
     for (unsigned k = 0; k < TOY_KINDS; k++) {
         nenc_image im = picture(19, 6, 3, 0);
-        nenc_buffer stream = encode_tiles(k, &im, 16, 6);
+        nenc_buffer stream = unit_stream(toy_models[k], &im, 16, 6, NULL);
         decoding d;
         for (size_t n = 0; n < stream.size; n++)
             if (decode(&d, k, stream.data, n, &cfg) != NENC_ETRUNCATED)

@@ -298,6 +298,7 @@ typedef struct bench {
     weights w;
     nenc_arena arena;
     const nenc_net *net;
+    nenc_packs *packs;
     nenc_shape dims[NENC_NET_MAX_INPUTS];
     float *input[NENC_NET_MAX_INPUTS];
 } bench;
@@ -314,7 +315,8 @@ static void open_bench(bench *b, const char *text, size_t n, size_t h,
     init_weights(&b->w);
     nenc_arena_init(&b->arena, 1 << 24);
     const nenc_safetensors st = { b->w.n, 0, b->w.tensors, NULL };
-    if (nenc_net_open(&b->net, &b->arena, text, "g", &st, &diag) < 0)
+    assert_int_equal(nenc_packs_open(&b->packs, &b->arena), NENC_OK);
+    if (nenc_net_open(&b->net, &b->arena, b->packs, text, "g", &st, &diag) < 0)
         fail_msg("%s: %s", text, diag.text);
     for (size_t i = 0; i < nenc_net_inputs(b->net); i++) {
         const size_t c = nenc_net_input_channels(b->net, i);
@@ -330,7 +332,7 @@ static void close_bench(bench *b)
 {
     for (size_t i = 0; i < nenc_net_inputs(b->net); i++)
         free(b->input[i]);
-    nenc_net_close(b->net);
+    nenc_packs_close(b->packs);
     nenc_arena_free(&b->arena);
     nenc_arena_free(&b->w.arena);
 }
@@ -712,7 +714,7 @@ static void bad_texts_name_their_line(void **state)
         const nenc_safetensors st = { w.n, 0, w.tensors, NULL };
         snprintf(text, sizeof text, "net g\n%s\n", cases[i].text);
         snprintf(line, sizeof line, "line %d:", cases[i].line);
-        const nenc_status status = nenc_net_open(&net, &arena, text, "g", &st,
+        const nenc_status status = nenc_net_open(&net, &arena, NULL, text, "g", &st,
                                                  &diag);
         if (status != NENC_EMODEL || net)
             fail_msg("%s: status %d", cases[i].text, (int)status);
@@ -737,13 +739,13 @@ static void long_texts_are_refused(void **state)
     size_t n = (size_t)snprintf(text, size, "net g\ninput x 6\nrelu ");
     memset(text + n, 'a', 300);
     memcpy(text + n + 300, "\n", 2);
-    assert_int_equal(nenc_net_open(&net, &arena, text, "g", &st, &diag),
+    assert_int_equal(nenc_net_open(&net, &arena, NULL, text, "g", &st, &diag),
                      NENC_EMODEL);
     assert_non_null(strstr(diag.text, "line 3: longer"));
     for (int i = 0; i < NENC_NET_MAX_OPS + 1; i++)
         n += (size_t)snprintf(text + n, size - n, "\nrelu");
     memmove(text + 16, text + 21, strlen(text + 21) + 1);
-    assert_int_equal(nenc_net_open(&net, &arena, text, "g", &st, &diag),
+    assert_int_equal(nenc_net_open(&net, &arena, NULL, text, "g", &st, &diag),
                      NENC_EMODEL);
     assert_non_null(strstr(diag.text, "4096 layers"));
     free(text);
@@ -766,21 +768,19 @@ static void texts_are_read(void **state)
     nenc_arena_init(&arena, 1 << 20);
     for (int i = 0; i < 3; i++) {
         assert_true(nenc_net_exists(text, names[i]));
-        assert_int_equal(nenc_net_open(&net, &arena, text, names[i], &st,
+        assert_int_equal(nenc_net_open(&net, &arena, NULL, text, names[i], &st,
                                        &diag), NENC_OK);
         assert_int_equal(nenc_net_channels(net), channels[i]);
-        nenc_net_close(net);
     }
     assert_false(nenc_net_exists(text, "c"));
     assert_false(nenc_net_exists(text, "abs"));
-    assert_int_equal(nenc_net_open(&net, &arena, text, "c", &st, &diag),
+    assert_int_equal(nenc_net_open(&net, &arena, NULL, text, "c", &st, &diag),
                      NENC_EMODEL);
-    assert_int_equal(nenc_net_open(&net, &arena, text, "b", &st, &diag),
+    assert_int_equal(nenc_net_open(&net, &arena, NULL, text, "b", &st, &diag),
                      NENC_OK);
     assert_int_equal(nenc_net_inputs(net), 2);
     assert_int_equal(nenc_net_input(net, "q"), 1);
     assert_int_equal(nenc_net_input(net, "z"), -1);
-    nenc_net_close(net);
     nenc_arena_free(&arena);
 }
 

@@ -16,6 +16,7 @@
 #include "model.h"
 #include "toy_model.h"
 #include "unit_store.h"
+#include "unit_stream.h"
 
 static nenc_diag diag;
 
@@ -223,40 +224,9 @@ static void lost_units_are_made_up(void **state)
 
 /* Twelve units, each in a chunk; where each begins. */
 static nenc_buffer stream_of(unsigned kind, const nenc_image *im,
-                             size_t starts[13])
+                             size_t starts[UNIT_STREAM_MAX + 1])
 {
-    const nenc_codec *codec = toy_models[kind]->codec;
-    const nenc_head head = {
-        .version = 1, .codec = codec->id, .model_id = toy_models[kind]->id,
-        .media = NENC_IMAGE, .width = im->width, .height = im->height,
-        .channels = im->channels, .bits = im->bits, .unit_width = 32,
-        .unit_height = 16, .quality = 35,
-    };
-    const nenc_codec_params params = tiled(im, false, NULL);
-    unit_store units = { .n = 0 };
-    nenc_buffer out;
-    nenc_buffer_init(&out, 1 << 24);
-    nenc_writer w = { toy_append, &out };
-    assert_int_equal(unit_store_encode(&units, codec, toy_models[kind]->bound,
-                                       &params, im, &diag), NENC_OK);
-    assert_int_equal(units.n, 12);
-    assert_int_equal(nenc_write_signature(&w, &diag), NENC_OK);
-    assert_int_equal(nenc_write_head(&w, &head, &diag), NENC_OK);
-    for (uint32_t i = 0; i < units.n; i++) {
-        nenc_buffer unit;
-        starts[i] = out.size;
-        nenc_buffer_init(&unit, 1 << 20);
-        nenc_buffer_varint(&unit, i);
-        nenc_buffer_put(&unit, units.units[i].data, units.units[i].size);
-        assert_int_equal(nenc_write_chunk(&w, NENC_CHUNK_UNIT, unit.data,
-                                          unit.size, &diag), NENC_OK);
-        nenc_buffer_free(&unit);
-    }
-    starts[12] = out.size;
-    assert_int_equal(nenc_write_chunk(&w, NENC_CHUNK_DONE, NULL, 0, &diag),
-                     NENC_OK);
-    unit_store_free(&units);
-    return out;
+    return unit_stream(toy_models[kind], im, 32, 16, starts);
 }
 
 static nenc_status read_stream(nenc_image *out, unsigned kind,
@@ -333,6 +303,35 @@ static void previews(void **state)
     nenc_model_close(m);
 }
 
+/* In parts, by threads and of units: the same samples. */
+static void previews_in_parts(void **state)
+{
+    enum { KIND = 5 };
+    nenc_pool *pool;
+    (void)state;
+    assert_int_equal(nenc_pool_open(&pool, 3), NENC_OK);
+    nenc_image im = picture(103, 61), back[2];
+    unit_store units = { .n = 0 };
+    nenc_codec_params params = tiled(&im, false, NULL);
+    assert_int_equal(unit_store_encode(&units, toy_models[KIND]->codec,
+                                       toy_models[KIND]->bound, &params, &im,
+                                       &diag), NENC_OK);
+    for (int i = 0; i < 2; i++) {
+        uint8_t hash[32];
+        params = tiled(&im, i, i ? pool : NULL);
+        params.preview = true;
+        params.crop = (nenc_rect){ 0, 0, 13, 8 };
+        decode_units(&units, KIND, &params, &back[i], hash);
+    }
+    assert_true(is_same(&back[0], &back[1]));
+    assert_true(back[0].data[0] || back[0].data[50] || back[0].data[300]);
+    nenc_image_free(&back[0]);
+    nenc_image_free(&back[1]);
+    nenc_image_free(&im);
+    unit_store_free(&units);
+    nenc_pool_close(pool);
+}
+
 static void previews_are_refused(void **state)
 {
     (void)state;
@@ -362,7 +361,7 @@ static void lenient_streams(void **state)
     lenient.lenient = true;
     (void)state;
     for (unsigned k = 0; k < TOY_KINDS; k++) {
-        size_t starts[13];
+        size_t starts[UNIT_STREAM_MAX + 1];
         nenc_image im = picture(75, 58), whole, hurt;
         nenc_buffer s = stream_of(k, &im, starts);
         uint32_t lost = 9;
@@ -398,7 +397,7 @@ static void crops_of_streams(void **state)
     nenc_decoder_config_init(&cfg);
     (void)state;
     for (unsigned k = 0; k < TOY_KINDS; k++) {
-        size_t starts[13];
+        size_t starts[UNIT_STREAM_MAX + 1];
         nenc_image im = picture(75, 58), whole, part;
         nenc_buffer s = stream_of(k, &im, starts);
         cfg.crop_x = cfg.crop_y = cfg.crop_width = cfg.crop_height = 0;
@@ -568,6 +567,7 @@ int main(void)
         cmocka_unit_test(parts_change_nothing),
         cmocka_unit_test(parts_of_the_shipped_model),
         cmocka_unit_test(previews),
+        cmocka_unit_test(previews_in_parts),
         cmocka_unit_test(previews_are_refused),
         cmocka_unit_test(crops_are_parts),
         cmocka_unit_test(lost_units_are_made_up),

@@ -184,6 +184,19 @@ static void shuffle_image(toy *t)
     tensor(t, "g_s.g.weight", &three, 1, 0.5f, 0.2f);
 }
 
+/* The only one with a preview, which wants latents every 8 pixels. */
+#define PREVIEW_IMAGE \
+    "net g_a\n input x 3\n unshuffle 8\n conv a 6 k=1\n" \
+    "net g_s\n input y 6\n conv a 192 k=1\n shuffle 8\n" \
+    "net p_s\n input y 6\n conv a 3\n"
+
+static void preview_image(toy *t)
+{
+    conv(t, "g_a.a", 6, 192, 1, 20, 0, 6);
+    conv(t, "g_s.a", 192, 6, 1, 0.1f, 0, 192);
+    conv(t, "p_s.a", 3, 6, 3, 0.1f, 0, 3);
+}
+
 #define HYPER(params, stride) \
     "net h_a\n input y 6\n conv a 5 k=3\n relu\n" \
     " conv b 4 k=5 s=" #stride "\n" \
@@ -198,12 +211,13 @@ static void hyper_nets(toy *t, size_t params, float bias)
     conv(t, "h_s.b", params, 8, 3, 0.7f, bias, params);
 }
 
-static void image_config(toy *t, bool centred, const char *params)
+static void image_config(toy *t, bool centred, const char *params,
+                         const char *stride)
 {
     entry(t, "abs_y", centred ? "0" : "1");
     entry(t, "centred", centred ? "1" : "0");
     entry(t, "codec", "hyperprior");
-    entry(t, "latent_stride", "4");
+    entry(t, "latent_stride", stride);
     entry(t, "name", "toy");
     entry(t, "params", params);
 }
@@ -220,7 +234,8 @@ static void scales_config(toy *t, const char *family, const char *is_log)
 
 static void make_raw(toy *t, unsigned kind)
 {
-    image_config(t, kind & 1, kind == 4 ? "scale,mean" : "mean,scale");
+    image_config(t, kind & 1, kind == 4 ? "scale,mean" : "mean,scale",
+                 kind == 5 ? "8" : "4");
     switch (kind) {
     case 0:
         entry(t, "entropy", "factorized");
@@ -263,6 +278,13 @@ static void make_raw(toy *t, unsigned kind)
         hyper_nets(t, 12, 0.5f);
         located(t, "z", 4);
         gains(t, 5, 6);
+        break;
+    case 5:
+        entry(t, "entropy", "factorized");
+        entry(t, "networks", PREVIEW_IMAGE);
+        entry(t, "y_family", "density");
+        preview_image(t);
+        density(t, "y", 6);
         break;
     default:
         entry(t, "entropy", "mean-scale");

@@ -12,8 +12,9 @@
  *  1     factorized  located ggd   -        4        yes    shuffles, quality
  *  2     scale       Gaussians     density  4, 8     no     convolutions, GDN
  *  3     mean-scale  ggd, by log   ggd      4, 8     yes    shuffles, quality
- *  4     mean-scale  Gaussians     density  4, 16    no     convolutions, GDN */
-enum { TOY_KINDS = 5 };
+ *  4     mean-scale  Gaussians     density  4, 16    no     convolutions, GDN
+ *  5     factorized  densities     -        8        no     shuffles, previews */
+enum { TOY_KINDS = 6 };
 
 /** The model file's bytes; same kind, same bytes. */
 void toy_model_write(nenc_buffer *out, unsigned kind);

@@ -22,17 +22,26 @@ typedef struct nenc_shape {
 /** A network: immutable for its users, shareable between threads. */
 typedef struct nenc_net nenc_net;
 
+/** Weights of networks, packed for the machine when a plan first needs them, and
+ *  kept.  Shared by any number of networks and threads. */
+typedef struct nenc_packs nenc_packs;
+
+/** @param arena  holds the struct; what is packed takes as much memory again as
+ *                the arena's cap allows, in all
+ *  @return NENC_OK, NENC_ENOMEM */
+NENC_NODISCARD nenc_status nenc_packs_open(nenc_packs **out,
+                                           nenc_arena *arena);
+/** Before the arena goes.  NULL is fine. */
+void nenc_packs_close(nenc_packs *packs);
+
 /** Read network `name` of `text` and bind its weights "<name>.<layer>.*".
- *  The net lies in `arena`, and nenc_net_close() comes before that goes; the
- *  tensors of `st` must stay as long.  Weights are packed for the machine when
- *  a plan first needs them, within as much memory again as the arena's cap.
+ *  The net lies in `arena`; the tensors of `st` and `packs` must stay as long.
+ *  packs = NULL is for a net that no plan will run.
  *  @return NENC_OK, NENC_EMODEL (with the text's line number), NENC_ENOMEM */
 NENC_NODISCARD nenc_status nenc_net_open(
-    const nenc_net **out, nenc_arena *arena, const char *text,
-    const char *name, const nenc_safetensors *st, nenc_diag *diag);
-
-/** NULL is fine. */
-void nenc_net_close(const nenc_net *net);
+    const nenc_net **out, nenc_arena *arena, nenc_packs *packs,
+    const char *text, const char *name, const nenc_safetensors *st,
+    nenc_diag *diag);
 
 /** True if `text` has a network of this name. */
 bool nenc_net_exists(const char *text, const char *name);

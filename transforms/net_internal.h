@@ -38,18 +38,15 @@ struct nenc_net {
     const char *input_names[NENC_NET_MAX_INPUTS];
     size_t input_channels[NENC_NET_MAX_INPUTS];
     nenc_op *ops;
-    struct nenc_packs *packs;    /**< see nenc_net_packed() */
+    nenc_packs *packs;           /**< borrowed: see nenc_net_packed() */
 };
 
 /** The packed weights of a layer with conv.cin, made when they are first asked
- *  for and then kept until nenc_net_close().  Thread-safe.
+ *  for and then kept until nenc_packs_close().  Thread-safe.
  *  @return NENC_OK, NENC_ENOMEM, NENC_ELIMIT, NENC_EINVAL */
 nenc_status nenc_net_packed(const nenc_conv **out, const nenc_net *net,
                             size_t op, const nenc_kernels *kernels,
                             nenc_diag *diag);
-/** Room for them, for a net whose ops are all there. */
-nenc_status nenc_packs_open(nenc_net *net, nenc_arena *arena);
-void        nenc_packs_close(struct nenc_packs *packs);
 
 /** The words of one line, split by the parser. */
 typedef struct nenc_args {

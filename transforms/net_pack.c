@@ -6,38 +6,43 @@
 
 #include "net_internal.h"
 
-/* For one table of kernels; there is one table but in tests. */
+/* Of one network, for one table of kernels; there is one table but in tests. */
 typedef struct pack_set {
     struct pack_set *next;
+    const nenc_net *net;
     const nenc_kernels *kernels;
     nenc_conv **convs;           /* [n_ops], NULL = not yet */
+    float *weight;               /* room for any layer's, unpacked */
 } pack_set;
 
 struct nenc_packs {
     pthread_mutex_t lock;
-    nenc_arena arena;            /* of all that follows */
-    float *weight;               /* room for any layer's, unpacked */
+    nenc_arena arena;            /* of all sets */
     pack_set *sets;
 };
 
-nenc_status nenc_packs_open(nenc_net *net, nenc_arena *arena)
+nenc_status nenc_packs_open(nenc_packs **out, nenc_arena *arena)
 {
-    struct nenc_packs *p = nenc_arena_zalloc(arena, 1, sizeof *p);
+    nenc_packs *p = nenc_arena_zalloc(arena, 1, sizeof *p);
+    *out = NULL;
     if (!p || pthread_mutex_init(&p->lock, NULL))
         return NENC_ENOMEM;
     nenc_arena_init(&p->arena, arena->cap);
-    net->packs = p;
+    *out = p;
     return NENC_OK;
 }
 
-void nenc_packs_close(struct nenc_packs *p)
+void nenc_packs_close(nenc_packs *p)
 {
+    if (!p)
+        return;
     pthread_mutex_destroy(&p->lock);
     nenc_arena_free(&p->arena);
 }
 
-/* Somewhat more than most networks need, in one piece. */
-static float *make_room(struct nenc_packs *p, const nenc_net *net)
+/* With somewhat more than most networks need reserved in one piece. */
+static pack_set *make_set(nenc_packs *p, const nenc_net *net,
+                          const nenc_kernels *kernels)
 {
     size_t most = 0, all = 0;
     for (size_t i = 0; i < net->n_ops; i++) {
@@ -49,37 +54,41 @@ static float *make_room(struct nenc_packs *p, const nenc_net *net)
             all = SIZE_MAX;
     }
     nenc_arena_reserve(&p->arena, NENC_MIN(all, SIZE_MAX / 2) / 8 * 9);
-    return p->weight = nenc_arena_zalloc(&p->arena, most, sizeof *p->weight);
+    pack_set *s = nenc_arena_zalloc(&p->arena, 1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->net = net;
+    s->kernels = kernels;
+    s->convs = nenc_arena_zalloc(&p->arena, net->n_ops, sizeof *s->convs);
+    s->weight = nenc_arena_zalloc(&p->arena, most, sizeof *s->weight);
+    return s->convs && s->weight ? s : NULL;
 }
 
-static pack_set *find_set(struct nenc_packs *p, size_t n_ops,
+static pack_set *find_set(nenc_packs *p, const nenc_net *net,
                           const nenc_kernels *kernels)
 {
     for (pack_set *s = p->sets; s; s = s->next)
-        if (s->kernels == kernels)
+        if (s->net == net && s->kernels == kernels)
             return s;
-    pack_set *s = nenc_arena_zalloc(&p->arena, 1, sizeof *s);
-    if (s)
-        s->convs = nenc_arena_zalloc(&p->arena, n_ops, sizeof *s->convs);
-    if (!s || !s->convs)
-        return NULL;
-    s->kernels = kernels;
-    s->next = p->sets;
-    p->sets = s;
+    pack_set *s = make_set(p, net, kernels);
+    if (s) {
+        s->next = p->sets;
+        p->sets = s;
+    }
     return s;
 }
 
-static nenc_status pack(nenc_conv **out, struct nenc_packs *p,
-                        const nenc_op *op, const nenc_kernels *kernels,
+static nenc_status pack(pack_set *set, size_t i, nenc_arena *arena,
                         nenc_diag *diag)
 {
-    nenc_conv *conv = nenc_arena_zalloc(&p->arena, 1, sizeof *conv);
+    const nenc_op *op = &set->net->ops[i];
+    nenc_conv *conv = nenc_arena_zalloc(arena, 1, sizeof *conv);
     if (!conv)
         return NENC_ENOMEM;
-    nenc_st_expand(p->weight, op->kernel);
-    NENC_TRY(nenc_conv_pack(conv, &op->conv, p->weight, op->bias, kernels,
-                            &p->arena, diag));
-    *out = conv;
+    nenc_st_expand(set->weight, op->kernel);
+    NENC_TRY(nenc_conv_pack(conv, &op->conv, set->weight, op->bias,
+                            set->kernels, arena, diag));
+    set->convs[i] = conv;
     return NENC_OK;
 }
 
@@ -87,14 +96,14 @@ nenc_status nenc_net_packed(const nenc_conv **out, const nenc_net *net,
                             size_t op, const nenc_kernels *kernels,
                             nenc_diag *diag)
 {
-    struct nenc_packs *p = net->packs;
+    nenc_packs *p = net->packs;
     nenc_status st = NENC_OK;
     pthread_mutex_lock(&p->lock);
-    pack_set *set = find_set(p, net->n_ops, kernels);
-    if (!set || (!p->weight && !make_room(p, net)))
+    pack_set *set = find_set(p, net, kernels);
+    if (!set)
         st = NENC_ENOMEM;
     else if (!set->convs[op])
-        st = pack(&set->convs[op], p, &net->ops[op], kernels, diag);
+        st = pack(set, op, &p->arena, diag);
     if (st >= 0)
         *out = set->convs[op];
     else if (st == NENC_ENOMEM)

@@ -335,8 +335,9 @@ static size_t count_lines(const char *text)
 }
 
 nenc_status nenc_net_open(const nenc_net **out, nenc_arena *arena,
-                          const char *text, const char *name,
-                          const nenc_safetensors *st, nenc_diag *diag)
+                          nenc_packs *packs, const char *text,
+                          const char *name, const nenc_safetensors *st,
+                          nenc_diag *diag)
 {
     *out = NULL;
     parser *p = nenc_mem_zalloc(1, sizeof *p);
@@ -351,9 +352,8 @@ nenc_status nenc_net_open(const nenc_net **out, nenc_arena *arena,
     net->ops = nenc_arena_zalloc(arena, count_lines(text), sizeof *net->ops);
     if (!net->name || !net->ops)
         goto done;
+    net->packs = packs;
     status = parse(p, name);
-    if (status >= 0)
-        status = nenc_packs_open(net, arena);
     if (status >= 0)
         *out = net;
 done:
@@ -361,12 +361,6 @@ done:
     if (status == NENC_ENOMEM)
         nenc_fail(diag, status, "out of memory reading network %s", name);
     return status;
-}
-
-void nenc_net_close(const nenc_net *net)
-{
-    if (net)
-        nenc_packs_close(net->packs);
 }
 
 const nenc_layer *nenc_layer_find(const char *name)
