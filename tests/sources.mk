@@ -62,7 +62,11 @@ tests_test_encoder_LDADD = libmetrics.la $(LDADD)
 # toy_sources: scripts.mk, which builds without cmocka include too
 check_PROGRAMS += tests/test_net tests/test_container tests/test_model \
 	tests/test_hyperprior
-tests_test_net_SOURCES = tests/test_net.c
+tests_test_net_SOURCES = tests/test_net.c tests/naive_net.c tests/naive_net.h
+
+check_PROGRAMS += tests/test_grad
+tests_test_grad_SOURCES = tests/test_grad.c tests/naive_net.c \
+	tests/naive_net.h
 tests_test_container_SOURCES = tests/test_container.c $(toy_sources)
 tests_test_model_SOURCES = tests/test_model.c $(toy_sources) \
 	$(unit_store_sources)

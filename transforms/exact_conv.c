@@ -154,17 +154,23 @@ static nenc_status pack_phases(nenc_conv *conv, const float *weight,
     return NENC_OK;
 }
 
+static void copy_bias(const nenc_conv *conv, const float *bias)
+{
+    const size_t cout = conv->shape.cout / conv->shape.groups;
+    const size_t pitch = conv->is_depthwise ? 1 : conv->bias_pitch;
+    for (size_t g = 0; bias && g < conv->shape.groups; g++)
+        memcpy(conv->bias + g * pitch, bias + g * cout, cout * sizeof *bias);
+}
+
 static nenc_status pack_bias(nenc_conv *conv, const float *bias,
                              nenc_arena *arena)
 {
-    const size_t cout = conv->shape.cout / conv->shape.groups;
     const size_t pitch = conv->is_depthwise ? 1 : conv->bias_pitch;
     conv->bias = nenc_arena_zalloc(arena, conv->shape.groups * pitch,
                                    sizeof *bias);
     if (!conv->bias)
         return NENC_ENOMEM;
-    for (size_t g = 0; bias && g < conv->shape.groups; g++)
-        memcpy(conv->bias + g * pitch, bias + g * cout, cout * sizeof *bias);
+    copy_bias(conv, bias);
     return NENC_OK;
 }
 
@@ -193,6 +199,14 @@ nenc_status nenc_conv_pack(nenc_conv *conv, const nenc_conv_shape *shape,
         return nenc_fail(diag, st, "no room for the weights of a convolution "
                          "of %zu to %zu channels", shape->cin, shape->cout);
     return NENC_OK;
+}
+
+void nenc_conv_repack(nenc_conv *conv, const float *weight, const float *bias)
+{
+    const size_t n = conv->dst_phases;
+    for (size_t f = 0; f < n * n; f++)
+        pack_phase(conv, &conv->phases[f], f / n, f % n, weight);
+    copy_bias(conv, bias);
 }
 
 size_t nenc_conv_extent(const nenc_conv_shape *shape, size_t h)

@@ -44,8 +44,8 @@ typedef struct nenc_conv_phase {
     float *weight;
 } nenc_conv_phase;
 
-/** A convolution ready to run.  Never changes once packed; any number of
- *  threads may run it. */
+/** A convolution ready to run.  Never changes but by nenc_conv_repack(); any
+ *  number of threads may run it. */
 typedef struct nenc_conv {
     nenc_conv_shape shape;
     const nenc_kernels *kernels;
@@ -67,6 +67,10 @@ NENC_NODISCARD nenc_status nenc_conv_pack(
     nenc_conv *conv, const nenc_conv_shape *shape, const float *weight,
     const float *bias, const nenc_kernels *kernels, nenc_arena *arena,
     nenc_diag *diag);
+
+/** Other weights and bias (NULL: as they were) for the same shape, in its place.
+ *  Nobody may be running it. */
+void nenc_conv_repack(nenc_conv *conv, const float *weight, const float *bias);
 
 /** Rows (or columns) of the output for h of the input; 0 when the input is
  *  smaller than an unpadded kernel, or the number does not fit. */

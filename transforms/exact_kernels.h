@@ -76,11 +76,25 @@ typedef struct nenc_dwconv_run {
     float slope;
 } nenc_dwconv_run;
 
+/** A product of two matrices whose rows are pixels, for gradients of weights:
+ *    dst[i * dst_step + j] += sum over r < rows, q < cols of
+ *        a[r * a_pitch + q * a_step + i] * b[r * b_pitch + q * b_step + j]
+ *  for i < n_a, j < n_b; a sum starts at 0 and takes its terms by fma in the
+ *  order (r, q), and is then added to dst.  Nothing overlaps. */
+typedef struct nenc_outer_run {
+    const float *a, *b;
+    float *dst;
+    size_t rows, cols;
+    size_t a_pitch, a_step, b_pitch, b_step;
+    size_t n_a, n_b, dst_step;
+} nenc_outer_run;
+
 typedef struct nenc_kernels {
     const char *name;     /**< "portable", "neon", "avx2", "avx512" */
     size_t block;         /**< output channels packed side by side */
     void (*conv)(const nenc_conv_run *run);
     void (*dwconv)(const nenc_dwconv_run *run);
+    void (*outer)(const nenc_outer_run *run);
     /** dst[i] = f(src[i]); dst may be src.  `a` is the leaky ReLU's slope. */
     void (*point)(nenc_point f, float *dst, const float *src, size_t n,
                   float a);

@@ -141,7 +141,21 @@ static void dwconv(const nenc_dwconv_run *run)
                          run->dst + y * run->dst_line + p * run->dst_step);
 }
 
+static void outer(const nenc_outer_run *run)
+{
+    for (size_t i = 0; i < run->n_a; i++)
+        for (size_t j = 0; j < run->n_b; j++) {
+            float sum = 0;
+            for (size_t r = 0; r < run->rows; r++)
+                for (size_t q = 0; q < run->cols; q++)
+                    sum = fmaf(run->a[r * run->a_pitch + q * run->a_step + i],
+                               run->b[r * run->b_pitch + q * run->b_step + j],
+                               sum);
+            run->dst[i * run->dst_step + j] += sum;
+        }
+}
+
 const nenc_kernels nenc_kernels_portable = {
     .name = "portable", .block = BLOCK,
-    .conv = conv, .dwconv = dwconv, .point = point,
+    .conv = conv, .dwconv = dwconv, .outer = outer, .point = point,
 };

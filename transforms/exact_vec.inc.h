@@ -426,7 +426,86 @@ static void dwconv(const nenc_dwconv_run *run)
     }
 }
 
+/* n rows of the product by a block of columns, of which `left` exist, or all. */
+INLINE void outer_rows(nenc_outer_run run, size_t i, size_t j, size_t left,
+                       int n, bool full)
+{
+    vf sum[TILE * VECS];
+    UNROLL
+    for (int k = 0; k < n * VECS; k++)
+        sum[k] = v_set1(0.0f);
+    for (size_t r = 0; r < run.rows; r++) {
+        const float *a = run.a + r * run.a_pitch + i;
+        const float *b = run.b + r * run.b_pitch + j;
+        for (size_t q = 0; q < run.cols; q++) {
+            vf in[VECS];
+            UNROLL
+            for (int v = 0; v < VECS; v++)
+                in[v] = full ? v_load(b + v * LANES)
+                      : left > (size_t)v * LANES
+                      ? load_sum(b + v * LANES, left - (size_t)v * LANES)
+                      : v_set1(0.0f);
+            UNROLL
+            for (int p = 0; p < n; p++) {
+                const vf x = v_set1(a[p]);
+                UNROLL
+                for (int v = 0; v < VECS; v++)
+                    sum[p * VECS + v] = v_fma(x, in[v], sum[p * VECS + v]);
+            }
+            a += run.a_step;
+            b += run.b_step;
+        }
+    }
+    UNROLL
+    for (int p = 0; p < n; p++) {
+        float *dst = run.dst + (i + (size_t)p) * run.dst_step + j;
+        UNROLL
+        for (int v = 0; v < VECS; v++, dst += LANES) {
+            const size_t some = full ? LANES : left > (size_t)v * LANES
+                                ? left - (size_t)v * LANES : 0;
+            store_sum(dst, some, v_add(load_sum(dst, some),
+                                       sum[p * VECS + v]));
+        }
+    }
+}
+
+#define OUTER_FN(n)                                                       \
+    static void outer_##n(const nenc_outer_run *run, size_t i, size_t j,  \
+                          size_t left)                                    \
+    {                                                                     \
+        if (left >= BLOCK)                                                \
+            outer_rows(*run, i, j, left, n, true);                        \
+        else                                                              \
+            outer_rows(*run, i, j, left, n, false);                       \
+    }
+OUTER_FN(1) OUTER_FN(2) OUTER_FN(3) OUTER_FN(4) OUTER_FN(5) OUTER_FN(6)
+#if TILE > 6
+OUTER_FN(7) OUTER_FN(8) OUTER_FN(9) OUTER_FN(10) OUTER_FN(11) OUTER_FN(12)
+OUTER_FN(13) OUTER_FN(14)
+#endif
+#undef OUTER_FN
+
+static void (*const outer_tiles[TILE + 1])(const nenc_outer_run *, size_t,
+                                           size_t, size_t) = {
+    NULL, outer_1, outer_2, outer_3, outer_4, outer_5, outer_6,
+#if TILE > 6
+    outer_7, outer_8, outer_9, outer_10, outer_11, outer_12, outer_13,
+    outer_14,
+#endif
+};
+
+static void outer(const nenc_outer_run *run)
+{
+    const size_t n_tiles = (run->n_a + TILE - 1) / TILE;
+    for (size_t j = 0; j < run->n_b; j += BLOCK)
+        for (size_t t = 0; t < n_tiles; t++) {
+            const size_t first = t * run->n_a / n_tiles;
+            const size_t end = (t + 1) * run->n_a / n_tiles;
+            outer_tiles[end - first](run, first, j, run->n_b - j);
+        }
+}
+
 const nenc_kernels TABLE = {
     .name = NAME, .block = BLOCK,
-    .conv = conv, .dwconv = dwconv, .point = point,
+    .conv = conv, .dwconv = dwconv, .outer = outer, .point = point,
 };

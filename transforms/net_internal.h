@@ -122,6 +122,15 @@ void nenc_move_rows(const nenc_move *m, size_t y0, size_t y1, size_t *s0,
                     size_t *s1);
 /** The `run` of their layers. */
 void nenc_move_run(const nenc_op_run *r, size_t row0, size_t row1);
+/** Which rows of the result each row of the source went to.
+ *  @return NENC_OK, NENC_ENOMEM (or the arena's cap) */
+nenc_status nenc_move_map_back(const size_t **out, const nenc_move *m,
+                               nenc_arena *arena);
+/** The adjoint: rows [row0, row1) of `src` become the sums of the values of
+ *  `dst` that were taken from them. */
+void nenc_move_run_back(const nenc_move *m, const size_t *map,
+                        const float *dst, float *src, size_t row0,
+                        size_t row1);
 
 /** Positions of its source that [*first, *end) of an op's result depend on, as
  *  if there were no edges. */

@@ -261,3 +261,71 @@ void nenc_move_run(const nenc_op_run *r, size_t row0, size_t row1)
                 move_run(m, &m->runs[k], dst[i], src[i]);
     }
 }
+
+/* ---------------------------------------------------------------- backward */
+
+nenc_status nenc_move_map_back(const size_t **out, const nenc_move *m,
+                               nenc_arena *arena)
+{
+    size_t *first = nenc_arena_zalloc(arena, m->src_h + 1 + m->dst_h,
+                                      sizeof *first);
+    if (!first)
+        return NENC_ENOMEM;
+    size_t *list = first + m->src_h + 1;
+    for (size_t y = 0; y < m->dst_h; y++) {
+        const ptrdiff_t from = source_of(m, y, m->h);
+        if (from != NOWHERE)
+            first[from + 1]++;
+    }
+    for (size_t y = 0; y < m->src_h; y++)
+        first[y + 1] += first[y];
+    for (size_t y = 0; y < m->dst_h; y++) {
+        const ptrdiff_t from = source_of(m, y, m->h);
+        if (from != NOWHERE)
+            list[first[from]++] = y;
+    }
+    memmove(first + 1, first, m->src_h * sizeof *first);
+    first[0] = 0;
+    *out = first;
+    return NENC_OK;
+}
+
+/* What a run has taken is given back, added to what is there. */
+static void give_run(const nenc_move *m, const run *r, const float *dst,
+                     float *src)
+{
+    const size_t c = m->channels;
+    const size_t s_step = step_of(m->src_f, c), d_step = step_of(m->dst_f, c);
+    const size_t s_plane = m->src_f > 1 ? m->src_f * m->src_f : 1;
+    const size_t d_plane = m->dst_f > 1 ? m->dst_f * m->dst_f : 1;
+    const float *d = dst + r->dst;
+    float *s = src + r->src;
+    if (m->src_f == 1 && m->dst_f == 1) {
+        for (size_t i = 0; i < r->n * c; i++)
+            s[i] += d[i];
+        return;
+    }
+    for (size_t k = 0; k < c; k++, s += s_plane, d += d_plane)
+        for (size_t i = 0; i < r->n; i++)
+            s[i * s_step] += d[i * d_step];
+}
+
+void nenc_move_run_back(const nenc_move *m, const size_t *map,
+                        const float *dst, float *src, size_t row0, size_t row1)
+{
+    const size_t *list = map + m->src_h + 1;
+    const size_t src_image = m->src_h / m->src_f * m->src_row;
+    const size_t dst_image = m->dst_h / m->dst_f * m->dst_row;
+    memset(src + row0 * m->src_row, 0, (row1 - row0) * m->src_row * sizeof *src);
+    for (size_t at = row0 * m->src_f; at < row1 * m->src_f; at++) {
+        const size_t image = at / m->src_h, y = at % m->src_h;
+        float *s = src + image * src_image + row(y, m->src_f, m->src_row);
+        for (size_t i = map[y]; i < map[y + 1]; i++) {
+            const float *d = dst + image * dst_image
+                           + row(list[i], m->dst_f, m->dst_row);
+            for (size_t k = 0; k < m->n_runs; k++)
+                if (!m->runs[k].zero)
+                    give_run(m, &m->runs[k], d, s);
+        }
+    }
+}

@@ -21,6 +21,12 @@ transforms_sources += \
 	transforms/net_fuse.c transforms/net_pack.c \
 	transforms/net_plan.c transforms/net_plan.h transforms/net_reach.c transforms/net_text.c
 
+# Gradients.
+transforms_sources += \
+	transforms/grad.h transforms/grad_conv.c transforms/grad_internal.h \
+	transforms/grad_params.c transforms/grad_plan.c \
+	transforms/grad_point.c transforms/grad_run.c
+
 # Model files, and oneDNN.
 transforms_sources += \
 	transforms/float16.c transforms/float16.h \

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Backward passes of layers that treat values one by one or only move them, and
+ * what all layers' passes end with.  Not here: convolutions (grad_conv.c). */
+#include <math.h>
+#include <string.h>
+
+#include "grad_internal.h"
+
+bool grad_is_gdn(const nenc_op *op)
+{
+    return op->conv.cin && !op->layer->is_conv;
+}
+
+static bool is_function(const nenc_op *op)
+{
+    return op->layer->elementwise && op->n_src == 1 && !op->weight;
+}
+
+bool grad_needs_x(const nenc_op *op)
+{
+    if (grad_is_gdn(op))
+        return true;
+    return is_function(op)
+        && (op->point == NENC_POINT_GELU || op->point == NENC_POINT_SILU
+            || op->point == NENC_POINT_SOFTPLUS || op->point == NENC_POINT_ABS
+            || op->point == NENC_POINT_SSQRT);
+}
+
+bool grad_needs_y(const nenc_op *op)
+{
+    return is_function(op) && !grad_needs_x(op);
+}
+
+/* One row: a piece of memory that fits the first cache. */
+typedef struct piece {
+    const float *dy, *x, *y;
+    float *to, *work;
+    size_t n;
+} piece;
+
+/* -------------------------------------------------------------- derivatives */
+
+static void back_act(const piece *p, float slope)
+{
+    for (size_t i = 0; i < p->n; i++)
+        p->to[i] = p->y[i] > 0 ? p->dy[i] : p->dy[i] * slope;
+}
+
+/* Phi(x) + x phi(x), where Phi(x) is gelu(x) / x */
+static void back_gelu(const piece *p, const nenc_kernels *k)
+{
+    const float root = 0.3989422804f;    /* of 1 / 2 pi */
+    float *density = p->work, *gelu = p->work + p->n;
+    k->point(NENC_POINT_GELU, gelu, p->x, p->n, 0);
+    for (size_t i = 0; i < p->n; i++)
+        density[i] = -0.5f * p->x[i] * p->x[i];
+    k->point(NENC_POINT_EXP, density, density, p->n, 0);
+    for (size_t i = 0; i < p->n; i++) {
+        const float x = p->x[i], phi = density[i] * root;
+        const float part = fabsf(x) > 1e-3f ? gelu[i] / x : 0.5f + x * root;
+        p->to[i] = p->dy[i] * (part + x * phi);
+    }
+}
+
+static void back_silu(const piece *p, const nenc_kernels *k)
+{
+    k->point(NENC_POINT_SIGMOID, p->work, p->x, p->n, 0);
+    for (size_t i = 0; i < p->n; i++)
+        p->to[i] = p->dy[i] * (p->work[i]
+                               * (1 + p->x[i] * (1 - p->work[i])));
+}
+
+static void back_softplus(const piece *p, const nenc_kernels *k)
+{
+    k->point(NENC_POINT_SIGMOID, p->work, p->x, p->n, 0);
+    for (size_t i = 0; i < p->n; i++)
+        p->to[i] = p->dy[i] * p->work[i];
+}
+
+static void back_abs(const piece *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        p->to[i] = p->x[i] > 0 ? p->dy[i] : p->x[i] < 0 ? -p->dy[i] : 0;
+}
+
+/* x / sqrt(1 + |x|): (1 + |x| / 2) / (1 + |x|)^1.5 */
+static void back_ssqrt(const piece *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const float a = 1 + fabsf(p->x[i]);
+        p->to[i] = p->dy[i] * ((0.5f + 0.5f * a) / (a * sqrtf(a)));
+    }
+}
+
+static void back_function(const nenc_op *op, const piece *p,
+                          const nenc_kernels *k)
+{
+    switch (op->point) {
+    case NENC_POINT_RELU:
+        back_act(p, 0);
+        break;
+    case NENC_POINT_LRELU:
+        back_act(p, op->slope);
+        break;
+    case NENC_POINT_GELU:
+        back_gelu(p, k);
+        break;
+    case NENC_POINT_SILU:
+        back_silu(p, k);
+        break;
+    case NENC_POINT_SOFTPLUS:
+        back_softplus(p, k);
+        break;
+    case NENC_POINT_ABS:
+        back_abs(p);
+        break;
+    case NENC_POINT_SSQRT:
+        back_ssqrt(p);
+        break;
+    case NENC_POINT_SIGMOID:
+        for (size_t i = 0; i < p->n; i++)
+            p->to[i] = p->dy[i] * (p->y[i] * (1 - p->y[i]));
+        break;
+    case NENC_POINT_TANH:
+        for (size_t i = 0; i < p->n; i++)
+            p->to[i] = p->dy[i] * (1 - p->y[i] * p->y[i]);
+        break;
+    case NENC_POINT_EXP:
+        for (size_t i = 0; i < p->n; i++)
+            p->to[i] = p->dy[i] * p->y[i];
+        break;
+    case NENC_POINT_SQRT:        /* no layer has these */
+    case NENC_POINT_N:
+        break;
+    }
+}
+
+static void function_rows(const nenc_grad *g, const grad_step *s, int worker,
+                          size_t row0, size_t row1)
+{
+    const size_t n = s->shape.w * s->shape.c;
+    for (size_t row = row0; row < row1; row++) {
+        const size_t at = row * n;
+        const piece p = {
+            .dy = grad_data(g, s->dy) + at, .to = grad_data(g, s->to) + at,
+            .x = s->x < 0 ? NULL : grad_value_data(g, s->x) + at,
+            .y = s->y < 0 ? NULL : grad_value_data(g, s->y) + at,
+            .work = g->scratch + (size_t)worker * g->scratch_floats, .n = n,
+        };
+        if (p.x || p.y)
+            back_function(s->op, &p, g->kernels);
+        else if (p.to != p.dy)   /* the mask has been through it */
+            memcpy(p.to, p.dy, n * sizeof *p.to);
+    }
+}
+
+/* ---------------------------------------------------------------- two sources */
+
+static bool is_spread(const nenc_shape *s)
+{
+    return s->h == 1 && s->w == 1;
+}
+
+/* A source that was used for all pixels of a picture: images [row0, row1). */
+static void spread_rows(const nenc_grad *g, const grad_step *s, int worker,
+                        size_t row0, size_t row1)
+{
+    const size_t c = s->shape.c, w = s->dy_shape.w, h = s->dy_shape.h;
+    const float *other = s->other < 0 ? NULL : grad_value_data(g, s->other);
+    float *line = g->scratch + (size_t)worker * g->scratch_floats;
+    for (size_t image = row0; image < row1; image++) {
+        float *to = grad_data(g, s->to) + image * c;
+        memset(to, 0, c * sizeof *to);
+        for (size_t y = image * h; y < (image + 1) * h; y++) {
+            const float *dy = grad_data(g, s->dy) + y * w * c;
+            const float *x = other ? other + y * w * c : NULL;
+            memset(line, 0, c * sizeof *line);
+            for (size_t i = 0; i < w * c; i += c)
+                for (size_t k = 0; k < c; k++)
+                    line[k] += x ? dy[i + k] * x[i + k] : dy[i + k];
+            for (size_t k = 0; k < c; k++)
+                to[k] += line[k];
+        }
+    }
+}
+
+static void product_rows(const nenc_grad *g, const grad_step *s, size_t row0,
+                         size_t row1)
+{
+    const size_t c = s->shape.c, w = s->shape.w, h = s->shape.h;
+    const bool spread = is_spread(&s->other_shape) && !is_spread(&s->shape);
+    const float *dy = grad_data(g, s->dy), *x = grad_value_data(g, s->other);
+    float *to = grad_data(g, s->to);
+    if (!spread) {
+        for (size_t i = row0 * w * c; i < row1 * w * c; i++)
+            to[i] = dy[i] * x[i];
+        return;
+    }
+    for (size_t row = row0; row < row1; row++)
+        for (size_t i = row * w * c; i < (row + 1) * w * c; i += c)
+            for (size_t k = 0; k < c; k++)
+                to[i + k] = dy[i + k] * x[row / h * c + k];
+}
+
+static void scale_rows(const nenc_grad *g, const grad_step *s, size_t row0,
+                       size_t row1)
+{
+    const size_t c = s->shape.c, w = s->shape.w;
+    const float *dy = grad_data(g, s->dy), *by = s->params->kernel->value;
+    float *to = grad_data(g, s->to);
+    for (size_t i = row0 * w * c; i < row1 * w * c; i += c)
+        for (size_t k = 0; k < c; k++)
+            to[i + k] = dy[i + k] * by[k];
+}
+
+static void copy_rows(const nenc_grad *g, const grad_step *s, size_t row0,
+                      size_t row1)
+{
+    const size_t n = s->shape.w * s->shape.c;
+    const float *dy = grad_data(g, s->dy) + row0 * n;
+    float *to = grad_data(g, s->to) + row0 * n;
+    if (to != dy)
+        memcpy(to, dy, (row1 - row0) * n * sizeof *to);
+}
+
+/* --------------------------------------------------------- concat and slice */
+
+static void channel_rows(const nenc_grad *g, const grad_step *s, size_t row0,
+                         size_t row1)
+{
+    const size_t w = s->shape.w, c = s->shape.c, all = s->dy_shape.c;
+    const float *dy = grad_data(g, s->dy);
+    float *to = grad_data(g, s->to);
+    if (c <= all && s->op->n_src > 1) {                 /* concat */
+        size_t first = 0;
+        for (size_t k = 0; k < s->source; k++)
+            first += g->values[s->op->src[k]].shape.c;
+        for (size_t i = row0 * w; i < row1 * w; i++)
+            memcpy(to + i * c, dy + i * all + first, c * sizeof *to);
+        return;
+    }
+    memset(to + row0 * w * c, 0, (row1 - row0) * w * c * sizeof *to);
+    for (size_t i = row0 * w; i < row1 * w; i++)
+        memcpy(to + i * c + s->op->arg[0], dy + i * all, all * sizeof *to);
+}
+
+/* ------------------------------------------------------------------- all layers */
+
+size_t grad_step_scratch(const grad_step *s)
+{
+    const size_t row = s->shape.w * s->shape.c;
+    if (grad_is_gdn(s->op))
+        return 4 * row;
+    if (s->op->layer->elementwise)
+        return NENC_MAX(2 * row, s->dy_shape.c);
+    return 0;
+}
+
+static void compute_rows(const nenc_grad *g, const grad_step *s, int worker,
+                         size_t row0, size_t row1)
+{
+    const nenc_op *op = s->op;
+    if (grad_is_gdn(op))
+        grad_gdn_rows(g, s, worker, row0, row1);
+    else if (op->conv.cin)
+        grad_conv_rows(g, s, row0, row1);
+    else if (s->move)
+        nenc_move_run_back(s->move, s->map_rows, grad_data(g, s->dy),
+                           grad_data(g, s->to), row0, row1);
+    else if (!op->layer->elementwise)
+        channel_rows(g, s, row0, row1);
+    else if (op->weight)
+        scale_rows(g, s, row0, row1);
+    else if (op->n_src == 1)
+        function_rows(g, s, worker, row0, row1);
+    else if (is_spread(&s->shape) && !is_spread(&s->dy_shape))
+        spread_rows(g, s, worker, row0, row1);
+    else if (op->layer->is_add)
+        copy_rows(g, s, row0, row1);
+    else
+        product_rows(g, s, row0, row1);
+}
+
+void grad_source_rows(const nenc_grad *g, const grad_step *s, int worker,
+                      size_t row0, size_t row1)
+{
+    const size_t n = s->shape.w * s->shape.c;
+    float *to = grad_data(g, s->to);
+    compute_rows(g, s, worker, row0, row1);
+    if (s->plus >= 0 && !s->op->conv.cin) {
+        const float *plus = grad_data(g, s->plus);
+        for (size_t i = row0 * n; i < row1 * n; i++)
+            to[i] += plus[i];
+    }
+    if (s->mask >= 0) {
+        const float *y = grad_value_data(g, s->mask);
+        for (size_t i = row0 * n; i < row1 * n; i++)
+            to[i] = y[i] > 0 ? to[i] : to[i] * s->mask_slope;
+    }
+}
