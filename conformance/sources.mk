@@ -15,6 +15,11 @@ noinst_PROGRAMS += dump
 dump_SOURCES = conformance/dump.c $(unit_store_sources)
 dump_LDADD = libeval.la $(app_internal_ldadd)
 
+# What training computes in C, for tests/compare_grad_torch.py.
+noinst_PROGRAMS += dump_grad
+dump_grad_SOURCES = conformance/dump_grad.c
+dump_grad_LDADD = $(app_internal_ldadd)
+
 # `make bench` builds and runs these.
 bench_programs += conformance/bench_conv
 conformance_bench_conv_SOURCES = conformance/bench_conv.c \

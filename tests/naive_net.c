@@ -191,7 +191,8 @@ static size_t naive_source(nenc_pad_mode mode, ptrdiff_t i, ptrdiff_t size)
 }
 
 /* Layers that pick each value of dst from a source. */
-static void naive_move(const nenc_op *op, const naive_tensor *const *src, naive_tensor *d)
+static void naive_move(const nenc_op *op, const naive_tensor *const *src,
+                       naive_tensor *d)
 {
     const naive_tensor *x = src[0];
     const char *kind = op->layer->name;

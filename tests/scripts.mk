@@ -20,6 +20,8 @@ EXTRA_DIST += conformance/curves
 test_scripts += tests/nmodel.sh
 test_scripts += tests/torch.sh
 EXTRA_DIST += tests/compare_torch.py
+test_scripts += tests/grad_torch.sh
+EXTRA_DIST += tests/compare_grad_torch.py
 
 # Models for tests and fuzz targets; here, since the latter need no cmocka.
 toy_sources = tests/toy_model.c tests/toy_model.h

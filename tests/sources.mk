@@ -88,3 +88,9 @@ tests_test_out_of_memory_SOURCES = tests/test_out_of_memory.c \
 
 check_PROGRAMS += tests/test_damage
 tests_test_damage_SOURCES = tests/test_damage.c $(toy_sources)
+
+check_PROGRAMS += tests/test_prob_grad tests/test_loss tests/test_optim
+tests_test_prob_grad_SOURCES = tests/test_prob_grad.c
+tests_test_loss_SOURCES = tests/test_loss.c
+tests_test_loss_LDADD = libmetrics.la $(LDADD)
+tests_test_optim_SOURCES = tests/test_optim.c

@@ -43,6 +43,17 @@ NENC_NODISCARD nenc_status nenc_net_open(
     const char *text, const char *name, const nenc_safetensors *st,
     nenc_diag *diag);
 
+/** Called for each tensor that a network's text names, in the text's order, an
+ *  op's weights before its bias. */
+typedef nenc_status (*nenc_net_make_fn)(void *user, const char *name,
+                                        const size_t *dims, size_t n_dims);
+
+/** Tell which tensors network `name` of `text` needs.
+ *  @return NENC_OK, NENC_EMODEL, NENC_ENOMEM, or what `make` returned */
+NENC_NODISCARD nenc_status nenc_net_tensors(const char *text, const char *name,
+                                            nenc_net_make_fn make, void *user,
+                                            nenc_diag *diag);
+
 /** True if `text` has a network of this name. */
 bool nenc_net_exists(const char *text, const char *name);
 

@@ -53,6 +53,8 @@ typedef struct nenc_args {
     nenc_diag *diag;
     nenc_arena *arena;
     const nenc_safetensors *st;
+    nenc_net_make_fn make;       /**< of tensors, in place of finding them */
+    void *make_user;
     const char *net;
     int line;
     size_t n, n_keys;

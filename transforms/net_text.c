@@ -105,6 +105,8 @@ nenc_status nenc_args_bind_kernel(nenc_args *a, nenc_op *op, const char *what,
 {
     char name[MAX_TENSOR_NAME];
     tensor_name(name, a, op, what);
+    if (a->make)
+        return a->make(a->make_user, name, dims, n_dims);
     return nenc_safetensors_floats(&op->kernel, a->st, name, dims, n_dims,
                                    a->diag);
 }
@@ -116,6 +118,8 @@ nenc_status nenc_args_bind(nenc_args *a, const nenc_op *op, const char *what,
     char name[MAX_TENSOR_NAME];
     tensor_name(name, a, op, what);
     float *data = NULL;
+    if (a->make)
+        return a->make(a->make_user, name, dims, n_dims);
     NENC_TRY(nenc_safetensors_f32(&data, a->st, a->arena, name, dims, n_dims,
                                   a->diag));
     *out = data;
@@ -334,33 +338,59 @@ static size_t count_lines(const char *text)
     return n;
 }
 
-nenc_status nenc_net_open(const nenc_net **out, nenc_arena *arena,
-                          nenc_packs *packs, const char *text,
-                          const char *name, const nenc_safetensors *st,
-                          nenc_diag *diag)
+/* @param args  what of the parser's is not the same for all */
+static nenc_status open_net(nenc_net **out, const nenc_args *args,
+                            const char *text, const char *name)
 {
-    *out = NULL;
+    nenc_arena *arena = args->arena;
     parser *p = nenc_mem_zalloc(1, sizeof *p);
     nenc_net *net = nenc_arena_zalloc(arena, 1, sizeof *net);
     nenc_status status = NENC_ENOMEM;
     if (!p || !net)
         goto done;
-    p->args = (nenc_args){ .diag = diag, .arena = arena, .st = st };
+    p->args = *args;
     p->at = text;
     p->net = net;
     p->args.net = net->name = nenc_arena_strdup(arena, name, strlen(name));
     net->ops = nenc_arena_zalloc(arena, count_lines(text), sizeof *net->ops);
     if (!net->name || !net->ops)
         goto done;
-    net->packs = packs;
     status = parse(p, name);
     if (status >= 0)
         *out = net;
 done:
     nenc_mem_free(p);
     if (status == NENC_ENOMEM)
-        nenc_fail(diag, status, "out of memory reading network %s", name);
+        nenc_fail(args->diag, status, "out of memory reading network %s", name);
     return status;
+}
+
+nenc_status nenc_net_open(const nenc_net **out, nenc_arena *arena,
+                          nenc_packs *packs, const char *text,
+                          const char *name, const nenc_safetensors *st,
+                          nenc_diag *diag)
+{
+    const nenc_args args = { .diag = diag, .arena = arena, .st = st };
+    nenc_net *net;
+    *out = NULL;
+    NENC_TRY(open_net(&net, &args, text, name));
+    net->packs = packs;
+    *out = net;
+    return NENC_OK;
+}
+
+nenc_status nenc_net_tensors(const char *text, const char *name,
+                             nenc_net_make_fn make, void *user,
+                             nenc_diag *diag)
+{
+    nenc_arena arena;
+    nenc_net *net;
+    nenc_arena_init(&arena, (size_t)1 << 24);
+    const nenc_args args = { .diag = diag, .arena = &arena, .make = make,
+                             .make_user = user };
+    const nenc_status st = open_net(&net, &args, text, name);
+    nenc_arena_free(&arena);
+    return st;
 }
 
 const nenc_layer *nenc_layer_find(const char *name)

@@ -32,3 +32,8 @@ transforms_sources += \
 	transforms/float16.c transforms/float16.h \
 	transforms/onednn.c transforms/onednn.h \
 	transforms/safetensors.c transforms/safetensors.h
+
+# Training.
+transforms_sources += \
+	transforms/loss.c transforms/loss.h \
+	transforms/optim.c transforms/optim.h
