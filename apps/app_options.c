@@ -45,8 +45,8 @@ static const app_option shared[] = {
       "version, kernels and libraries" },
 };
 
-static const char *const groups[] = { "Input", "Rate", "Speed", "Output",
-                                      "Reports" };
+static const char *const groups[] = { "Input", "Rate", "Training", "Speed",
+                                      "Output", "Reports" };
 
 static bool takes_shared(const app_command *cmd, const app_option *o)
 {
@@ -92,13 +92,17 @@ static void print_help(const app_command *cmd, bool all)
     const app_option *o;
     printf("Usage: %s\n%s\n", cmd->usage, cmd->about);
     for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
-        if (all)
-            printf("\n%s:\n", groups[g]);
-        else if (!g)
+        bool any = false;
+        if (!g && !all)
             printf("\n");
-        for (size_t i = 0; (o = option_at(cmd, i)); i++)
-            if (!strcmp(o->group, groups[g]) && (all || !o->is_rare))
-                print_option(o);
+        for (size_t i = 0; (o = option_at(cmd, i)); i++) {
+            if (strcmp(o->group, groups[g]) || (o->is_rare && !all))
+                continue;
+            if (all && !any)
+                printf("\n%s:\n", groups[g]);
+            any = true;
+            print_option(o);
+        }
     }
     printf("\n%s", cmd->examples);
 }
@@ -296,6 +300,8 @@ static void parse_letters(parser *p, const char *word)
 /* Inputs gather at the front of argv, where the words are used up. */
 static void take_input(parser *p, app_common *common, char *word)
 {
+    if (p->cmd->takes_none)
+        end(p, app_misuse("'%s' is no option", word));
     if (common->input && !p->cmd->takes_many)
         end(p, app_misuse("one input at a time: '%s', then '%s'",
                           common->input, word));
@@ -325,7 +331,7 @@ bool app_options_parse(const app_command *cmd, void *options, int argc,
         else
             parse_letters(&p, word + 1);
     }
-    if (!p.ended && !common->input)
+    if (!p.ended && !common->input && !cmd->takes_none)
         end(&p, app_misuse("no input named"));
     if (!p.ended && common->output && !*common->output)
         end(&p, app_misuse("an empty file name"));

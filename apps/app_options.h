@@ -55,6 +55,7 @@ typedef struct app_command {
     const app_option *options;       /**< beside the shared ones */
     size_t n_options;
     bool takes_many;      /**< inputs; else one */
+    bool takes_none;      /**< or none: options name what it reads */
     const char *shared;   /**< names of the shared ones that it takes, each
                                between blanks; NULL = all */
 } app_command;

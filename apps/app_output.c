@@ -225,7 +225,7 @@ static nenc_status check_existing(const app_output *out, const struct stat *st,
         return app_fail(out->name, NENC_EIO, "%s", strerror(EISDIR));
     if (!S_ISREG(st->st_mode))
         return NENC_OK;
-    if (is_same_file(st, &in->st))
+    if (in && is_same_file(st, &in->st))
         return app_fail(out->name, NENC_EIO, "is the input itself");
     if (!out->force)
         return app_fail(out->name, NENC_EIO, "exists already (-f overwrites)");

@@ -30,7 +30,8 @@ NENC_NODISCARD nenc_status app_output_folders(const char *path);
 
 /** Create the output: a temporary file beside its place, or the thing itself
  *  where that is a pipe, a device or standard output ("-").  Refused: the
- *  input itself; without `force` a file that exists, or a terminal. */
+ *  input itself (`in`, where there is one); without `force` a file that exists,
+ *  or a terminal. */
 NENC_NODISCARD nenc_status app_output_open(app_output *out, const char *path,
                                            const app_input *in, bool force);
 /** A nenc_write_fn; `user` is the app_output.  Silent: see `error`. */

@@ -24,3 +24,8 @@ bin_PROGRAMS += neval
 neval_SOURCES = apps/neval.c apps/neval.h apps/neval_items.c \
 	apps/neval_items.h apps/neval_measure.c $(app_sources)
 neval_LDADD = libeval.la $(app_ldadd)
+
+bin_PROGRAMS += ntrain
+ntrain_SOURCES = apps/ntrain.c apps/ntrain.h apps/ntrain_data.c \
+	apps/ntrain_report.c apps/ntrain_run.c apps/ntrain_state.c $(app_sources)
+ntrain_LDADD = libeval.la $(app_internal_ldadd)

@@ -68,6 +68,8 @@ typedef struct nenc_codec_net {
     bool   previews;       /**< a decoder runs it for a preview */
 } nenc_codec_net;
 
+struct nenc_trainer_ops;   /* train.h */
+
 typedef struct nenc_codec {
     const char *name;      /**< as in model files and on command lines */
     uint32_t id;           /**< as in streams */
@@ -103,6 +105,7 @@ typedef struct nenc_codec {
                           nenc_image *dst, nenc_sha256 *symbols,
                           nenc_diag *diag);
     void (*close)(void *context);
+    const struct nenc_trainer_ops *train;   /**< NULL: cannot be trained */
 } nenc_codec;
 
 /** NULL where there is none. */

@@ -9,6 +9,7 @@
 
 #include "exact_math.h"
 #include "hyperprior.h"
+#include "hyperprior_train.h"
 
 enum { MAX_STRIDE = 256, MAX_POINTS = 101 };
 
@@ -352,4 +353,5 @@ const nenc_codec nenc_codec_hyperprior = {
     .bind = bind, .unbind = unbind, .net_at = net_at, .open = hyper_open,
     .encode = hyper_encode, .set_quality = hyper_quality,
     .decode = hyper_decode, .close = hyper_close,
+    .train = &hyper_trainer,
 };
