@@ -187,7 +187,8 @@ static void store_number(parser *p, const app_option *o, const char *value)
 static bool parse_real(const char *text, double *out)
 {
     char *end;
-    if (!*text || strspn(text, "0123456789.") != strlen(text))
+    if ((*text != '.' && (*text < '0' || *text > '9'))
+        || strspn(text, "0123456789.e-") != strlen(text))
         return false;
     *out = strtod(text, &end);
     return !*end;

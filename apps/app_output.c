@@ -86,6 +86,29 @@ static void catch_signals(void)
     }
 }
 
+static volatile sig_atomic_t interrupted;
+static struct sigaction uninterrupted;
+
+static void on_interrupt(int number)
+{
+    interrupted = 1;
+    sigaction(number, &uninterrupted, NULL);
+}
+
+void app_interrupt_catch(void)
+{
+    struct sigaction sa = { .sa_handler = on_interrupt };
+    sigemptyset(&sa.sa_mask);
+    if (!sigaction(SIGINT, NULL, &uninterrupted)
+        && uninterrupted.sa_handler != SIG_IGN)
+        sigaction(SIGINT, &sa, NULL);
+}
+
+bool app_interrupted(void)
+{
+    return interrupted;
+}
+
 void app_output_init(void)
 {
     /* Read-only, so that writing to a closed stdout stays an error. */

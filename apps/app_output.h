@@ -25,6 +25,11 @@ typedef struct app_output {
  *  standard stream. */
 void app_output_init(void);
 
+/** From now on the first Ctrl-C is only noticed, by app_interrupted(); the next
+ *  ends the program, as ever. */
+void app_interrupt_catch(void);
+bool app_interrupted(void);
+
 /** Make the folders that `path` is to lie in, where they are missing. */
 NENC_NODISCARD nenc_status app_output_folders(const char *path);
 

@@ -17,6 +17,7 @@ typedef struct nenc_options {
     double bpp, psnr, ms_ssim;    /* targets; -1 = not given */
     uint64_t size;                /* 0 = not given */
     target target;                /* whichever it is */
+    int effort;
     bool verify, keep_invisible, lenient;
     const char *suffix;
 } nenc_options;
@@ -39,6 +40,8 @@ static const app_option options[] = {
       "or: to this MS-SSIM" },
     { "Rate", 0, true, APP_FLAG, "keep-invisible", NULL, AT(keep_invisible), 0,
       0, "code the colours of wholly transparent pixels" },
+    { "Speed", 'e', false, APP_NUMBER, "effort", "N", AT(effort), 0, 9,
+      "0 (default) to 9: smaller for the same picture, but slow" },
     { "Output", 0, true, APP_FLAG, "verify", NULL, AT(verify), 0, 0,
       "decode and compare before the output is kept" },
     { "Output", 0, true, APP_TEXT, "suffix", "TEXT", AT(suffix), 0, 0,
@@ -170,6 +173,15 @@ static nenc_status encode_to_memory(job *j, nenc_encoder *enc,
          ? NENC_EIO : NENC_OK;
 }
 
+/* Ctrl-C ends refinement, of all files. */
+static int show_progress(void *user, double done)
+{
+    const job *j = user;
+    const int answer = app_task_progress(j->task, done);
+    return answer ? answer
+         : j->opt->effort && app_interrupted() ? NENC_HURRY : 0;
+}
+
 static nenc_status encode(job *j)
 {
     nenc_diag diag = { NENC_OK, "" };
@@ -180,10 +192,11 @@ static nenc_status encode(job *j)
     nenc_encoder_config_init(&cfg);
     cfg.threads = j->task->threads;
     cfg.max_memory = j->task->max_memory;
+    cfg.effort = j->opt->effort;
     cfg.keep_invisible = j->opt->keep_invisible;
     cfg.several = j->opt->target.kind != TARGET_NONE;
-    cfg.progress = app_task_progress;
-    cfg.progress_user = j->task;
+    cfg.progress = show_progress;
+    cfg.progress_user = j;
     nenc_status st = nenc_encoder_open(&enc, j->model->model, &cfg, &j->image,
                                        &diag);
     if (st >= 0)
@@ -322,6 +335,8 @@ static nenc_status run(const nenc_options *opt, const app_files *files)
         .user = &s, .doing = "encoding",
     };
     app_models_init(&s.models, opt->common.model);
+    if (opt->effort)
+        app_interrupt_catch();
     /* One message about a missing model, and not one for each file. */
     nenc_status st = files->is_many && files->n
                    ? app_models_default(&s.models, &model) : NENC_OK;

@@ -96,23 +96,6 @@ typedef struct job {
 
 #define MAX_FILE ((size_t)3 << 30)
 
-static volatile sig_atomic_t is_stopped;
-static struct sigaction old_action;
-
-/* The second Ctrl-C ends the program, as ever. */
-static void stop(int signal)
-{
-    is_stopped = 1;
-    sigaction(signal, &old_action, NULL);
-}
-
-static void catch_interrupt(void)
-{
-    struct sigaction action = { 0 };
-    action.sa_handler = stop;
-    sigaction(SIGINT, &action, &old_action);
-}
-
 static nenc_status fail(job *j, const char *name, nenc_status st)
 {
     return app_fail_diag(name, st, &j->diag);
@@ -270,10 +253,9 @@ static nenc_status run(job *j)
     if (!o->common.quiet)
         app_say("%zu pictures to train on, %zu held out", j->data.n,
                 j->val.n);
-    catch_interrupt();
+    app_interrupt_catch();
     NENC_TRY(ntrain_run(o, j->ops, &j->raw, o->resume ? &j->start : NULL,
-                        &j->data, &j->val, j->pool, &j->log, &raw, &j->arena,
-                        &is_stopped));
+                        &j->data, &j->val, j->pool, &j->log, &raw, &j->arena));
     if (!o->no_tables)
         NENC_TRY(measure(j, &raw));
     NENC_TRY(write_model(j, &raw));

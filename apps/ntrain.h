@@ -4,8 +4,6 @@
 #ifndef NENC_APPS_NTRAIN_H
 #define NENC_APPS_NTRAIN_H
 
-#include <signal.h>
-
 #include "app_options.h"
 #include "bytes.h"
 #include "optim.h"
@@ -79,7 +77,7 @@ NENC_NODISCARD nenc_status ntrain_state_load(ntrain_state *s,
 
 /* ----------------------------------------------------------- ntrain_run.c */
 
-/** Train until the last step, or until nothing gets better, or `*stop`; the
+/** Train until the last step, or until nothing gets better, or Ctrl-C; the
  *  parameters are then the best average. */
 NENC_NODISCARD nenc_status ntrain_run(const ntrain_options *opt,
                                       const nenc_trainer_ops *ops,
@@ -88,8 +86,8 @@ NENC_NODISCARD nenc_status ntrain_run(const ntrain_options *opt,
                                       const ntrain_pictures *data,
                                       const ntrain_pictures *val,
                                       nenc_pool *pool, nenc_buffer *log,
-                                      nenc_safetensors *out, nenc_arena *arena,
-                                      const volatile sig_atomic_t *stop);
+                                      nenc_safetensors *out,
+                                      nenc_arena *arena);
 
 /* -------------------------------------------------------- ntrain_report.c */
 

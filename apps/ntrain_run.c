@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app_output.h"
 #include "app_report.h"
 #include "fpenv.h"
 #include "ntrain.h"
@@ -250,15 +251,15 @@ static nenc_status stand_still(run *r, double lr, double norm)
         ? ntrain_state_save(&r->s, r->ops, r->trainer, r->opt) : NENC_OK;
 }
 
-static bool is_done(const run *r, const volatile sig_atomic_t *stop)
+static bool is_done(const run *r)
 {
     const ntrain_options *o = r->opt;
     const bool stuck = o->patience && r->val->n
         && r->s.step - r->s.best_step >= o->patience * o->every;
-    return *stop || r->s.step >= o->steps || stuck;
+    return app_interrupted() || r->s.step >= o->steps || stuck;
 }
 
-static nenc_status train(run *r, const volatile sig_atomic_t *stop)
+static nenc_status train(run *r)
 {
     const ntrain_options *o = r->opt;
     app_progress_init(&r->progress, "training", o->common.quiet);
@@ -267,17 +268,17 @@ static nenc_status train(run *r, const volatile sig_atomic_t *stop)
     nenc_status st = NENC_OK;
     if (!r->s.step)
         evaluate(r);             /* what there was may be the best */
-    while (st >= 0 && !is_done(r, stop)) {
+    while (st >= 0 && !is_done(r)) {
         const double lr = nenc_schedule_lr(&r->schedule, (uint64_t)r->s.step);
         const double norm = step(r, lr);
         show(r);
-        if (r->s.step % o->every == 0 || is_done(r, stop))
+        if (r->s.step % o->every == 0 || is_done(r))
             st = stand_still(r, lr, norm);
         else if (r->s.step % LOG_EVERY == 0)
             log_line(r, lr, norm, NAN);
     }
     app_progress_end(&r->progress);
-    if (*stop && !o->common.quiet)
+    if (app_interrupted() && !o->common.quiet)
         app_say("stopped at step %d", r->s.step);
     ntrain_values_set(&r->s, r->s.best_values);
     return st;
@@ -289,7 +290,7 @@ nenc_status ntrain_run(const ntrain_options *opt, const nenc_trainer_ops *ops,
                        const ntrain_pictures *data,
                        const ntrain_pictures *val, nenc_pool *pool,
                        nenc_buffer *log, nenc_safetensors *out,
-                       nenc_arena *arena, const volatile sig_atomic_t *stop)
+                       nenc_arena *arena)
 {
     nenc_diag diag = { NENC_OK, "" };
     nenc_fpenv env;
@@ -301,7 +302,7 @@ nenc_status ntrain_run(const ntrain_options *opt, const nenc_trainer_ops *ops,
         r.ops->changed(r.trainer);
     }
     if (st >= 0)
-        st = train(&r, stop);
+        st = train(&r);
     if (st >= 0) {
         st = ops->save(r.trainer, out, arena, &diag);
         if (st < 0)

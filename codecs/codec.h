@@ -28,6 +28,7 @@ typedef struct nenc_codec_params {
                                 than the quality says, -0.5 to 0.5; 1 were
                                 about the rate of the next quality */
     bool   keep;           /**< encoding: encode() will be called again */
+    int    effort;         /**< encoding: 0 to 9, refinement of latents */
     bool   fast;           /**< decoding: synthesis on oneDNN */
     bool   lenient;        /**< decoding: units that are lost or damaged are
                                 made up for */
@@ -54,6 +55,10 @@ typedef struct nenc_units {
      *  @return NENC_OK, NENC_END (lost: make something up), or an error */
     nenc_status (*get)(void *user, uint32_t index, nenc_buffer *unit,
                        size_t *at, nenc_diag *diag);
+    /** Encoding, or NULL: how much has been done of the unit that will be put
+     *  next, 0 to 1, while its latents are refined; called by the thread that
+     *  encode() is called by.  @return true: come to an end */
+    bool (*tick)(void *user, double done);
     /** A unit whose bytes were there is damaged and is made up for. */
     void (*lost)(void *user, uint32_t index);
 } nenc_units;

@@ -47,6 +47,9 @@ static nenc_status check(const nenc_encoder_config *cfg,
     if (cfg->threads < 0 || cfg->threads > 1024)
         return nenc_fail(diag, NENC_EINVAL, "%d threads, not 0 to 1024",
                          cfg->threads);
+    if (cfg->effort < 0 || cfg->effort > 9)
+        return nenc_fail(diag, NENC_EINVAL, "effort %d, not 0 to 9",
+                         cfg->effort);
     if (!image->data || !image->width || !image->height
         || image->width > 1 << 24 || image->height > 1 << 24
         || image->channels < 1 || image->channels > 4
@@ -65,6 +68,7 @@ enum { UNIT = 1024, UNIT_OVER = 3 << 19 };
 typedef struct sink {
     const nenc_encoder *e;
     nenc_writer *w;
+    uint32_t n_put;           /* units */
 } sink;
 
 /* A chunk that begins with the unit's index. */
@@ -106,16 +110,27 @@ static nenc_status put_alpha(const sink *s, uint32_t index, nenc_diag *diag)
 static nenc_status put_unit(void *user, uint32_t index,
                             const nenc_buffer *unit, nenc_diag *diag)
 {
-    const sink *s = user;
+    sink *s = user;
     const nenc_encoder_config *cfg = &s->e->cfg;
     const uint32_t n = nenc_head_units(&s->e->head);
     nenc_status st = put_chunk(s, NENC_CHUNK_UNIT, index, unit, diag);
     if (st >= 0 && nenc_head_alpha(&s->e->head))
         st = put_alpha(s, index, diag);
-    if (st >= 0 && cfg->progress
-        && cfg->progress(cfg->progress_user, (index + 1.0) / n))
-        st = nenc_fail(diag, NENC_EIO, "stopped");
-    return st;
+    s->n_put = index + 1;
+    if (st < 0 || !cfg->progress)
+        return st;
+    const int answer = cfg->progress(cfg->progress_user, (index + 1.0) / n);
+    return answer && answer != NENC_HURRY ? nenc_fail(diag, NENC_EIO,
+                                                      "stopped") : NENC_OK;
+}
+
+static bool tick(void *user, double done)
+{
+    const sink *s = user;
+    const nenc_encoder_config *cfg = &s->e->cfg;
+    const uint32_t n = nenc_head_units(&s->e->head);
+    return cfg->progress
+        && cfg->progress(cfg->progress_user, (s->n_put + done) / n);
 }
 
 static nenc_head head_of(const nenc_model *model, const nenc_image *image)
@@ -180,7 +195,7 @@ nenc_status nenc_encoder_open(nenc_encoder **out, const nenc_model *model,
         nenc_fail(diag, st, "no threads");
     const nenc_codec_params params = {
         .pool = e->pool, .max_memory = cfg->max_memory,
-        .keep = cfg->several, .width = e->head.width,
+        .keep = cfg->several, .effort = cfg->effort, .width = e->head.width,
         .height = e->head.height, .unit_width = e->head.unit_width,
         .unit_height = e->head.unit_height,
     };
@@ -198,8 +213,8 @@ nenc_status nenc_encoder_open(nenc_encoder **out, const nenc_model *model,
 static nenc_status write_stream(nenc_encoder *e, nenc_writer *w,
                                 nenc_diag *diag)
 {
-    sink s = { e, w };
-    const nenc_units units = { .user = &s, .put = put_unit };
+    sink s = { e, w, 0 };
+    const nenc_units units = { .user = &s, .put = put_unit, .tick = tick };
     nenc_sha256_init(&e->symbols);
     NENC_TRY(nenc_write_signature(w, diag));
     NENC_TRY(nenc_write_head(w, &e->head, diag));

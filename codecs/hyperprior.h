@@ -4,6 +4,8 @@
 #ifndef NENC_CODECS_HYPERPRIOR_H
 #define NENC_CODECS_HYPERPRIOR_H
 
+#include <stdatomic.h>
+
 #include "cdf.h"
 #include "codec.h"
 #include "net.h"
@@ -55,6 +57,16 @@ static inline size_t hyper_bucket(const hyper_model *m, float scale)
     return (size_t)(low < HYPER_BUCKETS - 1 ? low : HYPER_BUCKETS - 1);
 }
 
+/** How many thresholds lie below the scale; 0 for NaN.  Those of earlier
+ *  buckets do, since buckets are monotone; the others are compared. */
+static inline uint16_t hyper_scale_index(const hyper_model *m, float scale)
+{
+    size_t i = m->bucket_first[hyper_bucket(m, scale)];
+    while (i < m->n_thresholds && m->thresholds[i] < scale)
+        i++;
+    return (uint16_t)i;
+}
+
 /** Latents of one unit on their way to or from bytes.  Plans and buffers are
  *  kept from unit to unit of the same dims. */
 typedef struct hyper_unit {
@@ -69,7 +81,9 @@ typedef struct hyper_unit {
     nenc_arena arena;             /**< buffers for those dims */
     float    *y;                  /**< [y_h, y_w, y_channels], encoding only:
                                        with their gain */
-    float    *y_mean;             /**< the same dims */
+    float    *z;                  /**< encoding only: what its symbols are
+                                       rounded from */
+    float    *y_mean;             /**< as y */
     int32_t  *y_symbol, *z_symbol;
     uint16_t *y_index, *z_index;  /**< tables */
 } hyper_unit;
@@ -93,6 +107,8 @@ typedef struct hyper_context {
     nenc_plan *region;            /**< g_a or g_s, for some part */
     size_t region_h, region_w;    /**< its input's dims; 0 = not yet */
     size_t part;                  /**< latents a side of a part, at most */
+    struct hyper_refining *refining; /**< where there is some effort */
+    _Atomic bool hurry;           /**< refinement is to come to an end */
 } hyper_context;
 
 /** Latent samples of the planned unit. */

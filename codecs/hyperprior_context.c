@@ -7,6 +7,7 @@
 
 #include "exact_math.h"
 #include "hyperprior.h"
+#include "hyperprior_refine.h"
 
 /* Pixels a side of a part: large enough for its margins not to matter, small
  * enough for memory (some 90 bytes a pixel). */
@@ -52,6 +53,7 @@ void hyper_close(void *context)
     for (size_t i = 0; i < c->n_units; i++)
         hyper_unit_close(&c->units[i]);
     nenc_plan_close(c->region);
+    hyper_refining_close(c->refining);
     nenc_mem_free(c->units);
     nenc_mem_free(c->y);
     nenc_mem_free(c->gain);
@@ -120,6 +122,8 @@ nenc_status hyper_open(void **context, const void *bound,
                    : nenc_fail(diag, NENC_ENOMEM, "out of memory");
     if (st >= 0)
         st = make_units(c, diag);
+    if (st >= 0 && params->effort)
+        st = hyper_refining_open(&c->refining, m, params->max_memory, diag);
     if (st < 0) {
         hyper_close(c);
         return st;

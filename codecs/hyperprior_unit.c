@@ -36,12 +36,13 @@ static nenc_status alloc_buffers(hyper_unit *u, bool encoding, nenc_diag *diag)
                          "bytes", u->y_h, u->y_w, channels, u->max_memory);
     const size_t y = hyper_y_size(u), z = hyper_z_size(u);
     u->y = nenc_arena_zalloc(&u->arena, encoding ? y : 0, sizeof *u->y);
+    u->z = nenc_arena_zalloc(&u->arena, encoding ? z : 0, sizeof *u->z);
     u->y_mean = nenc_arena_zalloc(&u->arena, y, sizeof *u->y_mean);
     u->y_symbol = nenc_arena_zalloc(&u->arena, y, sizeof *u->y_symbol);
     u->y_index = nenc_arena_zalloc(&u->arena, y, sizeof *u->y_index);
     u->z_symbol = nenc_arena_zalloc(&u->arena, z, sizeof *u->z_symbol);
     u->z_index = nenc_arena_zalloc(&u->arena, z, sizeof *u->z_index);
-    if (!u->y || !u->y_mean || !u->y_symbol || !u->y_index || !u->z_symbol
+    if (!u->y || !u->z || !u->y_mean || !u->y_symbol || !u->y_index || !u->z_symbol
         || !u->z_index)
         return nenc_arena_fail(&u->arena, diag, "a unit", "of latents");
     for (size_t i = 0; i < z; i++)
@@ -110,16 +111,6 @@ void hyper_unit_hash(const hyper_unit *u, nenc_sha256 *symbols)
 
 /* -------------------------------------------------------------- prediction */
 
-/* How many thresholds lie below the scale; 0 for NaN.  Those of earlier
- * buckets do, since buckets are monotone; the others are compared. */
-static uint16_t scale_index(const hyper_model *m, float scale)
-{
-    size_t i = m->bucket_first[hyper_bucket(m, scale)];
-    while (i < m->n_thresholds && m->thresholds[i] < scale)
-        i++;
-    return (uint16_t)i;
-}
-
 typedef struct predict_job {
     const hyper_unit *u;
     const float *params;
@@ -138,7 +129,7 @@ static void predict_rows(void *user, int worker, size_t first, size_t end)
         const float *scale = means && m->means_first ? params + n : params;
         const float *mean = m->means_first ? params : params + n;
         for (size_t k = 0; k < n; k++)
-            u->y_index[p * n + k] = scale_index(m, scale[k]);
+            u->y_index[p * n + k] = hyper_scale_index(m, scale[k]);
         if (means)
             memcpy(u->y_mean + p * n, mean, n * sizeof(float));
     }

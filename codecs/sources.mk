@@ -9,6 +9,7 @@ codecs_sources = \
 	codecs/hyperprior_decode.c codecs/hyperprior_encode.c \
 	codecs/hyperprior_export.c codecs/hyperprior_fit.c \
 	codecs/hyperprior_import.c \
+	codecs/hyperprior_refine.c codecs/hyperprior_refine.h \
 	codecs/hyperprior_train.c codecs/hyperprior_train.h \
 	codecs/image.c \
 	codecs/invisible.c codecs/invisible.h \

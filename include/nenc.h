@@ -141,11 +141,15 @@ NENC_API const char *nenc_model_metadata(const nenc_model *model,
 
 /* ---------------------------------------------------------------- encoding */
 
+/** See nenc_progress_fn. */
+#define NENC_HURRY 0x4859
+
 /** Receives output in order. @return 0, or anything else to stop (NENC_EIO) */
 typedef int (*nenc_write_fn)(void *user, const void *data, size_t size);
 
 /** Called now and then with the share done, 0 to 1.
- *  @return 0, or anything else to stop (NENC_EIO) */
+ *  @return 0; NENC_HURRY to come to an end soon, with a result that is valid but
+ *          had less effort; or anything else to stop (NENC_EIO) */
 typedef int (*nenc_progress_fn)(void *user, double done);
 
 typedef struct nenc_encoder_config {
@@ -154,6 +158,9 @@ typedef struct nenc_encoder_config {
                                stream carries the nearest integer, and for the
                                rest symbols are chosen more or less finely */
     int      threads;     /**< 0 = one per core (default) */
+    int      effort;      /**< 0 (default) to 9: how long latents are refined,
+                               picture by picture, to cost less at the same
+                               quality; decoders need not know */
     bool     several;     /**< nenc_encoder_write() will be called again:
                                latents are kept (some 3 bytes a pixel) */
     bool     keep_invisible; /**< code the colours of wholly transparent

@@ -20,6 +20,8 @@ EXTRA_DIST += conformance/curves
 test_scripts += tests/nmodel.sh
 test_scripts += tests/torch.sh
 EXTRA_DIST += tests/compare_torch.py
+test_scripts += tests/ntrain.sh
+EXTRA_DIST += tests/pages.py
 test_scripts += tests/grad_torch.sh
 EXTRA_DIST += tests/compare_grad_torch.py
 
