@@ -94,3 +94,7 @@ tests_test_prob_grad_SOURCES = tests/test_prob_grad.c
 tests_test_loss_SOURCES = tests/test_loss.c
 tests_test_loss_LDADD = libmetrics.la $(LDADD)
 tests_test_optim_SOURCES = tests/test_optim.c
+
+check_PROGRAMS += tests/test_refine
+tests_test_refine_SOURCES = tests/test_refine.c $(toy_sources) \
+	$(unit_store_sources)

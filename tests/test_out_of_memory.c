@@ -27,7 +27,7 @@ static nenc_diag diag;
  * and writes lies here. */
 static struct {
     unsigned kind;               /* of toy model */
-    int threads;
+    int threads, effort;
     nenc_model *model;
     nenc_image picture;
     toy_input in;
@@ -140,6 +140,7 @@ static nenc_status encode(void)
     nenc_encoder_config cfg;
     nenc_encoder_config_init(&cfg);
     cfg.threads = job.threads;
+    cfg.effort = job.effort;
     return nenc_encode_image(job.model, &cfg, &job.picture, collect, NULL,
                              &diag);
 }
@@ -248,6 +249,12 @@ static void code(unsigned kind)
         snprintf(name, sizeof name, "encoding %u, threads %d", kind,
                  job.threads);
         refuse_each(name, encode, manner);
+        if (kind == 1 || kind == 3) {
+            job.effort = 2;
+            refuse_each("encoding with effort", encode, manner);
+            job.effort = 0;
+            rehearse(encode);
+        }
         uint8_t *stream = malloc(job.want_size);
         assert_non_null(stream);
         memcpy(stream, job.want, job.want_size);

@@ -260,6 +260,8 @@ static void make_raw(toy *t, unsigned kind)
         entry(t, "hyper_stride", "8");
         entry(t, "networks", CONV_IMAGE HYPER(6, 2));
         entry(t, "z_family", "density");
+        entry(t, "lambda_min", "0.002");
+        entry(t, "lambda_max", "0.05");
         scales_config(t, "gaussian", "0");
         conv_image(t);
         hyper_nets(t, 6, 3);
@@ -292,6 +294,8 @@ static void make_raw(toy *t, unsigned kind)
         entry(t, "networks", CONV_IMAGE HYPER(12, 4) " shuffle 2\n"
               " conv c 12 k=1\n");
         entry(t, "z_family", "density");
+        entry(t, "lambda_min", "0.002");
+        entry(t, "lambda_max", "0.05");
         scales_config(t, "gaussian", "0");
         conv_image(t);
         hyper_nets(t, 12, 1);
