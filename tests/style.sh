@@ -132,6 +132,7 @@ may_include() {
     media) echo include common media ;;
     eval) echo include common media eval ;;
     apps/nmodel* | apps/import*) echo include $library media apps ;;
+    apps/ntrain*) echo include $library media eval apps ;;
     apps/nenc_* | apps/neval*) echo include common media eval apps ;;
     apps) echo include common media apps ;;
     *) echo $all ;;
@@ -140,7 +141,8 @@ may_include() {
 c_files $all | while read -r f; do
     folder=${f%/*}
     case $f in
-    apps/nmodel* | apps/import* | apps/nenc_* | apps/neval*) allowed=$(may_include "$f") ;;
+    apps/nmodel* | apps/import* | apps/nenc_* | apps/neval* | apps/ntrain*)
+        allowed=$(may_include "$f") ;;
     *) allowed=$(may_include "$folder") ;;
     esac
     sed -n 's/^ *# *include *"\([^"]*\)".*/\1/p' "$f" | while read -r header; do
