@@ -234,14 +234,23 @@ static nenc_status fit_z(maker *m, const nenc_safetensors *model)
     return put_floats(m, "z.scale", v + n, &n, 1);
 }
 
+static bool is_kept(const char *name)
+{
+    static const char *const starts[] = {
+        "g_a.", "g_s.", "h_a.", "h_s.", "p_s.", "y.gain", "y.inverse_gain"
+    };
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+        if (!strncmp(name, starts[i], strlen(starts[i])))
+            return true;
+    return false;
+}
+
 static nenc_status copy_tensors(maker *m, const nenc_safetensors *model)
 {
     for (size_t i = 0; i < model->n_tensors; i++) {
         const nenc_st_tensor *t = &model->tensors[i];
-        const bool is_net = t->name[1] == '_' && t->name[3] == '.';
         float *v;
-        if (!is_net && strcmp(t->name, "y.gain")
-            && strcmp(t->name, "y.inverse_gain"))
+        if (!is_kept(t->name))
             continue;
         NENC_TRY(nenc_safetensors_f32(&v, model, m->arena, t->name, t->dims,
                                       t->n_dims, m->diag));

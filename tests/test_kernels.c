@@ -292,6 +292,57 @@ static void dwconv_equals_portable(void **state)
     }
 }
 
+/* ----------------------------------------------------- products of matrices */
+
+static void one_outer(const nenc_kernels *kernels, const nenc_kernels *portable)
+{
+    const size_t n_a = 1 + below(40), n_b = 1 + below(80);
+    nenc_outer_run run = {
+        .rows = 1 + below(4), .cols = 1 + below(30), .n_a = n_a, .n_b = n_b,
+        .a_step = n_a + below(5), .b_step = n_b + below(70),
+        .dst_step = n_b + below(3),
+    };
+    run.a_pitch = run.cols * run.a_step + below(9);
+    run.b_pitch = below(2) ? run.b_step : run.cols * run.b_step + below(9);
+    const size_t rows = run.rows - 1, cols = run.cols - 1;
+    const size_t n_dst = n_a * run.dst_step;
+    float *x = exact_floats(rows * run.a_pitch + cols * run.a_step + n_a, false);
+    float *y = exact_floats(rows * run.b_pitch + cols * run.b_step + n_b, false);
+    float *a = guarded(n_dst), *b = guarded(n_dst);
+    for (size_t i = 0; i < n_a; i++)
+        for (size_t j = 0; j < n_b; j++) {
+            const size_t at = 32 + i * run.dst_step + j;
+            a[at] = b[at] = any_float(false);
+        }
+    run.a = x;
+    run.b = y;
+    run.dst = a + 32;
+    portable->outer(&run);
+    run.dst = b + 32;
+    kernels->outer(&run);
+    for (size_t i = 0; i < n_dst + 64; i++)
+        if (to_bits(a[i]) != to_bits(b[i]))
+            fail_msg("%s: %zu by %zu, %zux%zu terms: float %zu is %a, not %a",
+                     kernels->name, n_a, n_b, run.rows, run.cols, i - 32, b[i],
+                     a[i]);
+    free(x);
+    free(y);
+    free(a);
+    free(b);
+}
+
+static void outer_equals_portable(void **state)
+{
+    const nenc_kernels *const *list;
+    const size_t n_tables = nenc_kernels_list(&list);
+    (void)state;
+    for (size_t t = 0; t + 1 < n_tables; t++) {
+        rng_state = 13;
+        for (int k = 0; k < 300; k++)
+            one_outer(list[t], list[n_tables - 1]);
+    }
+}
+
 /* ------------------------------------------------------------ element-wise */
 
 enum { SWEEP = 4096 };
@@ -548,6 +599,7 @@ int main(void)
         cmocka_unit_test(portable_is_the_formula),
         cmocka_unit_test(conv_equals_portable),
         cmocka_unit_test(dwconv_equals_portable),
+        cmocka_unit_test(outer_equals_portable),
         cmocka_unit_test(point_equals_portable),
         cmocka_unit_test(point_keeps_to_its_floats),
         cmocka_unit_test(point_is_accurate),
