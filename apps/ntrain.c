@@ -45,6 +45,8 @@ static const app_option options[] = {
       "gradients' norm at most (default 1; 0 = any)" },
     { "Training", 0, true, APP_REAL, "ema", "X", AT(ema), 0, 1,
       "decay of the averaged weights (default 0.998)" },
+    { "Training", 0, true, APP_REAL, "noise", "X", AT(noise), 0, 1,
+      "share of steps in which noise stands for rounding (0)" },
     { "Training", 0, true, APP_NUMBER, "seed", "N", AT(seed), 1, 1 << 30,
       "of what is drawn at random (default 1)" },
     { "Training", 0, false, APP_NUMBER, "patience", "N", AT(patience), 0, 1000,
@@ -310,7 +312,7 @@ int main(int argc, char **argv)
     ntrain_options opt = {
         .steps = 2000, .batch = 4, .crop = 192, .every = 200, .warmup = 50,
         .seed = 1, .held_out = 12, .lr = -1, .floor = 0.02, .clip = 1,
-        .ema = 0.998, .low = 0, .high = 1, .schedule = "cosine",
+        .ema = 0.998, .schedule = "cosine",
     };
     job j = { .opt = &opt };
     int rc;

@@ -18,7 +18,7 @@ typedef struct ntrain_options {
     const char *checkpoint, *csv, *svg, *schedule;
     bool resume, only_gains, no_tables;
     int steps, batch, crop, every, patience, warmup, seed, held_out;
-    double lr, floor, clip, ema, low, high;
+    double lr, floor, clip, ema, noise;
 } ntrain_options;
 
 /* ---------------------------------------------------------- ntrain_data.c */

@@ -64,8 +64,7 @@ static void draw_val(run *r)
     uint64_t rng = 12345;
     ntrain_crops(r->val_x, n * VAL_BATCHES, size, r->val, &rng);
     for (size_t i = 0; i < n * VAL_BATCHES; i++)
-        r->val_t[i] = (float)(r->opt->low + (r->opt->high - r->opt->low)
-                              * ((double)i + 0.5) / (double)(n * VAL_BATCHES));
+        r->val_t[i] = ((float)i + 0.5f) / (float)(n * VAL_BATCHES);
 }
 
 static nenc_status open_buffers(run *r)
@@ -141,11 +140,10 @@ static void clear_grads(const run *r)
 /* Both ends of the range more often: all qualities between lean on them. */
 static void draw_qualities(run *r)
 {
-    const double low = r->opt->low, range = r->opt->high - low;
     for (int i = 0; i < r->opt->batch; i++)
-        r->t[i] = (float)(low + range * ntrain_draw(&r->s.rng));
+        r->t[i] = (float)ntrain_draw(&r->s.rng);
     if (ntrain_draw(&r->s.rng) < 0.4)
-        r->t[0] = (float)(low + (ntrain_draw(&r->s.rng) < 0.5 ? 0 : range));
+        r->t[0] = ntrain_draw(&r->s.rng) < 0.5 ? 0.0f : 1.0f;
 }
 
 static double step(run *r, double lr)
@@ -155,7 +153,9 @@ static double step(run *r, double lr)
                  &r->s.rng);
     draw_qualities(r);
     clear_grads(r);
-    r->ops->step(r->trainer, r->x, r->t, &loss);
+    const bool noisy = r->s.step < r->opt->noise * r->opt->steps;
+    const uint64_t seed = r->s.rng | 1;
+    r->ops->step(r->trainer, r->x, r->t, noisy ? seed : 0, &loss);
     const nenc_optim_report report = nenc_optim_step(r->s.optim, lr);
     r->ops->changed(r->trainer);
     r->sum.loss += loss.loss;
@@ -213,7 +213,8 @@ static double evaluate(run *r)
     for (size_t i = 0; r->val->n && i < VAL_BATCHES; i++) {
         nenc_train_loss loss;
         clear_grads(r);
-        r->ops->step(r->trainer, r->val_x + i * x, r->val_t + i * n, &loss);
+        r->ops->step(r->trainer, r->val_x + i * x, r->val_t + i * n, 0,
+                     &loss);
         sum += loss.loss / VAL_BATCHES;
     }
     if (!r->val->n || sum < r->s.best) {

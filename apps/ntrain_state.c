@@ -36,9 +36,9 @@ void ntrain_values_set(const ntrain_state *s, const float *values)
 static void describe(char text[256], const ntrain_options *o)
 {
     snprintf(text, 256, "steps %d batch %d crop %d lr %.9g floor %.9g "
-             "schedule %s warmup %d clip %.9g ema %.9g seed %d q %.9g-%.9g",
+             "schedule %s warmup %d clip %.9g ema %.9g noise %.9g seed %d",
              o->steps, o->batch, o->crop, o->lr, o->floor, o->schedule,
-             o->warmup, o->clip, o->ema, o->seed, o->low, o->high);
+             o->warmup, o->clip, o->ema, o->noise, o->seed);
 }
 
 /* ------------------------------------------------------------------ saving */

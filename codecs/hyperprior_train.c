@@ -49,6 +49,7 @@ typedef struct trainer {
     float *d_gain, *d_inverse;   /* [y_rows, y_channels]: of each row */
     float *d_mean, *d_scale;     /* [z_rows, z_channels] */
     double *bits;                /* [y_rows + z_rows] */
+    uint64_t noise;              /* seed, or 0 */
     float *target;               /* the pictures less the offset */
     double *mse;                 /* [batch] */
 } trainer;
@@ -439,6 +440,24 @@ static void gain_rows(void *user, int worker, size_t first, size_t end)
     }
 }
 
+/* splitmix64 of place and seed: -1/2 to 1/2 */
+static float noise_at(uint64_t seed, uint64_t place)
+{
+    uint64_t v = seed + place * 0x9e3779b97f4a7c15u;
+    v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9u;
+    v = (v ^ v >> 27) * 0x94d049bb133111ebu;
+    return (float)((v ^ v >> 31) >> 40) * 0x1p-24f - 0.5f;
+}
+
+/* With noise in its place or, away from 0, rounded with a dead zone. */
+static float quantised(const trainer *t, float v, float dead, uint64_t place)
+{
+    if (t->noise)
+        return v + noise_at(t->noise, place);
+    const float size = floorf(fabsf(v) + (0.5f - dead));
+    return v < 0 ? -size : size;
+}
+
 /* z is rounded; its bits, and their gradients by the density. */
 static void z_rows(void *user, int worker, size_t first, size_t end)
 {
@@ -458,8 +477,7 @@ static void z_rows(void *user, int worker, size_t first, size_t end)
             for (size_t k = 0; k < c; k++) {
                 const size_t i = (r * t->z_w + x) * c + k;
                 const double scale = expf(log_scale[k]);
-                to[i] = from[i] < 0 ? -floorf(0.5f - from[i])
-                                    : floorf(from[i] + 0.5f);
+                to[i] = quantised(t, from[i], 0, (uint64_t)1 << 40 | i);
                 const nenc_prob_bits b = nenc_prob_bits_laplace_clamped(
                     (double)to[i] - (double)mean[k], scale);
                 bits += b.bits;
@@ -488,14 +506,14 @@ static void y_rows(void *user, int worker, size_t first, size_t end)
             const float *mean = params + 2 * p * c, *scale = mean + c;
             for (size_t k = 0; k < c; k++) {
                 const float v = t->y[p * c + k] - mean[k];
-                const float size = floorf(fabsf(v) + (0.5f - t->dead[k]));
-                const float symbol = v < 0 ? -size : size;
+                const float symbol = quantised(t, v, t->dead[k], p * c + k);
                 const bool inside = scale[k] >= t->log_scale[0]
                                  && scale[k] <= t->log_scale[1];
                 const double s = exp(NENC_MIN(NENC_MAX(
                     (double)scale[k], t->log_scale[0]), t->log_scale[1]));
-                const nenc_prob_bits b = nenc_prob_bits_laplace_rounded(symbol,
-                                                                        s);
+                const nenc_prob_bits b = t->noise
+                    ? nenc_prob_bits_laplace_clamped(symbol, s)
+                    : nenc_prob_bits_laplace_rounded(symbol, s);
                 bits += b.bits;
                 t->d_k[p * c + k] = (float)(w * b.dv);
                 t->hat[p * c + k] = (symbol + mean[k]) * inverse[k];
@@ -588,9 +606,10 @@ static void backward(trainer *t)
 }
 
 static void train_step(void *user, const float *x, const float *quality,
-                      nenc_train_loss *loss)
+                       uint64_t noise, nenc_train_loss *loss)
 {
     trainer *t = user;
+    t->noise = noise;
     const size_t n = t->cfg.batch, h = t->y_rows / n, zh = t->z_rows / n;
     const double pixels = (double)t->cfg.size * (double)t->cfg.size;
     memcpy(t->t, quality, n * sizeof *t->t);

@@ -49,9 +49,12 @@ typedef struct nenc_trainer_ops {
     size_t (*params)(void *trainer, const nenc_train_param **list);
     /** Forward and backward: gradients are added to.  After a change of the
      *  parameters call changed() first.
-     *  @param x  [batch, size, size, 3], 0 to 1
-     *  @param t  [batch] qualities, 0 to 1 */
-    void (*step)(void *trainer, const float *x, const float *t,
+     *  @param x      [batch, size, size, 3], 0 to 1
+     *  @param t      [batch] qualities, 0 to 1
+     *  @param noise  0: latents are rounded, and gradients passed on as if they
+     *                were not; else uniform noise of +-1/2, drawn by this seed,
+     *                stands for rounding */
+    void (*step)(void *trainer, const float *x, const float *t, uint64_t noise,
                  nenc_train_loss *loss);
     void (*changed)(void *trainer);
     /** The model as it is now, exported.
