@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Training a mean-scale hyperprior at all qualities, as training/hyperprior.py
  * does it: latents are rounded, with some dead zone, and gradients pass through
- * rounding as they are (straight through).  Ballé et al., arXiv:1802.01436;
+ * rounding as they are (straight through).  (There, three channels have no dead
+ * zone, which "y.dead" may say here, too; models do not say it.)  Ballé et al., arXiv:1802.01436;
  * Minnen et al., arXiv:1809.02736; gains: Cui et al., arXiv:2003.02012.
  * Not here: models' forms (hyperprior_export.c), tables (hyperprior_fit.c). */
 #include <math.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exact_kernels.h"
 #include "hyperprior_build.h"
 #include "hyperprior_train.h"
 #include "loss.h"
@@ -46,6 +48,8 @@ typedef struct trainer {
     float *gain, *inverse;       /* [batch, y_channels] */
     float *y, *hat, *d_k;        /* [y_rows, y_w, y_channels]: with their gain,
                                     as decoded, the rate's gradient */
+    const nenc_kernels *kernels;
+    float *work;                 /* [threads, 3 y_channels] */
     float *d_gain, *d_inverse;   /* [y_rows, y_channels]: of each row */
     float *d_mean, *d_scale;     /* [z_rows, z_channels] */
     double *bits;                /* [y_rows + z_rows] */
@@ -223,6 +227,8 @@ static nenc_status open_buffers(trainer *t, nenc_diag *diag)
     t->y = room(t, t->y_rows * t->y_w, c, sizeof(float), &ok);
     t->hat = room(t, t->y_rows * t->y_w, c, sizeof(float), &ok);
     t->d_k = room(t, t->y_rows * t->y_w, c, sizeof(float), &ok);
+    t->work = room(t, (size_t)nenc_pool_threads(t->cfg.pool), 3 * c,
+                   sizeof(float), &ok);
     t->d_gain = room(t, t->y_rows, c, sizeof(float), &ok);
     t->d_inverse = room(t, t->y_rows, c, sizeof(float), &ok);
     t->d_mean = room(t, z, 1, sizeof(float), &ok);
@@ -327,6 +333,7 @@ static nenc_status train_open(void **out, const nenc_safetensors *raw,
         return nenc_fail(diag, NENC_ENOMEM, "out of memory");
     t->raw = raw;
     t->cfg = *cfg;
+    t->kernels = nenc_kernels_best();
     nenc_arena_init(&t->arena, cfg->max_memory);
     const nenc_status st = open_parts(t, diag);
     if (st < 0)
@@ -449,15 +456,6 @@ static float noise_at(uint64_t seed, uint64_t place)
     return (float)((v ^ v >> 31) >> 40) * 0x1p-24f - 0.5f;
 }
 
-/* With noise in its place or, away from 0, rounded with a dead zone. */
-static float quantised(const trainer *t, float v, float dead, uint64_t place)
-{
-    if (t->noise)
-        return v + noise_at(t->noise, place);
-    const float size = floorf(fabsf(v) + (0.5f - dead));
-    return v < 0 ? -size : size;
-}
-
 /* z is rounded; its bits, and their gradients by the density. */
 static void z_rows(void *user, int worker, size_t first, size_t end)
 {
@@ -477,7 +475,10 @@ static void z_rows(void *user, int worker, size_t first, size_t end)
             for (size_t k = 0; k < c; k++) {
                 const size_t i = (r * t->z_w + x) * c + k;
                 const double scale = expf(log_scale[k]);
-                to[i] = quantised(t, from[i], 0, (uint64_t)1 << 40 | i);
+                to[i] = t->noise
+                    ? from[i] + noise_at(t->noise, (uint64_t)1 << 40 | i)
+                    : from[i] < 0 ? -floorf(0.5f - from[i])
+                                  : floorf(from[i] + 0.5f);
                 const nenc_prob_bits b = nenc_prob_bits_laplace_clamped(
                     (double)to[i] - (double)mean[k], scale);
                 bits += b.bits;
@@ -489,6 +490,100 @@ static void z_rows(void *user, int worker, size_t first, size_t end)
     }
 }
 
+/* Of c latents. */
+static void round_y(float *restrict symbol, const float *restrict y,
+                    const float *restrict mean, const float *restrict dead,
+                    size_t c)
+{
+    const float most = 0x1p30f;
+    for (size_t k = 0; k < c; k++) {
+        const float v = y[k] - mean[k];
+        const float size = fabsf(v) + (0.5f - dead[k]);
+        const float floor = (float)(int32_t)(size < most ? size : most);
+        symbol[k] = v < 0 ? -floor : floor;
+    }
+}
+
+/* Sum of a[k] - log(b[k]); a product of some is as good as each. */
+static double sum_less_logs(const float *a, const float *b, size_t n)
+{
+    enum { SOME = 16 };
+    double sum = 0;
+    for (size_t i = 0; i < n; i += SOME) {
+        double product = 1;
+        for (size_t k = i; k < NENC_MIN(i + SOME, n); k++) {
+            sum += a[k];
+            product *= b[k];
+        }
+        sum -= log(product);
+    }
+    return sum;
+}
+
+/* nenc_prob_bits_laplace_rounded() of a pixel's c symbols, in float32: with x =
+ * 1 / scale, or half of it where the symbol is 0, and h = tanh(x / 2),
+ * 1 - exp(-x) = 2 h / (1 + h) and 1 / expm1(x) = (1 - h) / 2 h.
+ * @param[out] d_symbol, d_scale  w times what the bits change by, the latter
+ *                                with the scale's logarithm
+ * @param      work               [2 c]
+ * @return bits */
+static double price_y(const trainer *t, float *restrict d_symbol,
+                      float *restrict d_scale, const float *restrict symbol,
+                      const float *restrict log_scale, float *work, double w)
+{
+    const size_t c = t->y_channels;
+    const float lo = (float)t->log_scale[0], hi = (float)t->log_scale[1];
+    const float ln2 = 0.6931471806f, weight = (float)(w / 0.69314718055994531);
+    float *restrict x = work, *restrict h = work + c;
+    for (size_t k = 0; k < c; k++) {
+        const float v = log_scale[k] > lo ? log_scale[k] : lo;
+        x[k] = -(v < hi ? v : hi);
+    }
+    t->kernels->point(NENC_POINT_EXP, x, x, c, 0);
+    for (size_t k = 0; k < c; k++) {
+        x[k] *= symbol[k] == 0 ? 0.5f : 1;
+        h[k] = 0.5f * x[k];
+    }
+    t->kernels->point(NENC_POINT_TANH, h, h, c, 0);
+    for (size_t k = 0; k < c; k++) {
+        const float sign = (symbol[k] > 0 ? 1.0f : 0)
+                         - (symbol[k] < 0 ? 1.0f : 0);
+        const float off = (symbol[k] * sign - 0.5f) * x[k] * (sign * sign);
+        const float slope = x[k] * (1 - h[k]) / (2 * h[k]) - off;
+        const bool inside = log_scale[k] >= lo && log_scale[k] <= hi;
+        d_symbol[k] = weight * x[k] * sign;
+        d_scale[k] = weight * slope * (inside ? 1 : 0);
+        x[k] = off + ln2 * (sign * sign);
+        h[k] = 2 * h[k] / (1 + h[k]);
+    }
+    return sum_less_logs(x, h, c) / 0.69314718055994531;
+}
+
+/* The same with noise for rounding, by the density of what that comes to; also
+ * makes the symbols.
+ * @param params  of the pixel: means, then scales */
+static double price_noisy(const trainer *t, size_t pixel, float *symbol,
+                          float *d_symbol, float *d_scale, const float *params,
+                          double w)
+{
+    const size_t c = t->y_channels;
+    double bits = 0;
+    for (size_t k = 0; k < c; k++) {
+        const double scale = (double)params[c + k], lo = t->log_scale[0];
+        const double hi = t->log_scale[1];
+        const double s = exp(scale > lo ? scale < hi ? scale : hi : lo);
+        const size_t at = pixel * c + k;
+        symbol[k] = t->y[at] - params[k] + noise_at(t->noise, at);
+        const nenc_prob_bits b = nenc_prob_bits_laplace_clamped(
+            (double)symbol[k], s);
+        bits += b.bits;
+        d_symbol[k] = (float)(w * b.dv);
+        d_scale[k] = scale >= lo && scale <= hi ? (float)(w * b.dscale * s)
+                                                : 0;
+    }
+    return bits;
+}
+
 /* Symbols of y, their bits with the gradients in symbols and scales, and what
  * the decoder makes of them. */
 static void y_rows(void *user, int worker, size_t first, size_t end)
@@ -497,31 +592,27 @@ static void y_rows(void *user, int worker, size_t first, size_t end)
     const size_t c = t->y_channels, h = t->y_rows / t->cfg.batch;
     const float *params = nenc_grad_output(t->grad[H_S]);
     float *d_params = nenc_grad_seed(t->grad[H_S]), *to = input_of(t, G_S);
-    (void)worker;
+    float *symbol = t->work + (size_t)worker * 3 * c, *work = symbol + c;
     for (size_t r = first; r < end; r++) {
         const float *inverse = t->inverse + r / h * c;
-        const double w = t->rate_weight[r / h];
         double bits = 0;
         for (size_t p = r * t->y_w; p < (r + 1) * t->y_w; p++) {
-            const float *mean = params + 2 * p * c, *scale = mean + c;
-            for (size_t k = 0; k < c; k++) {
-                const float v = t->y[p * c + k] - mean[k];
-                const float symbol = quantised(t, v, t->dead[k], p * c + k);
-                const bool inside = scale[k] >= t->log_scale[0]
-                                 && scale[k] <= t->log_scale[1];
-                const double s = exp(NENC_MIN(NENC_MAX(
-                    (double)scale[k], t->log_scale[0]), t->log_scale[1]));
-                const nenc_prob_bits b = t->noise
-                    ? nenc_prob_bits_laplace_clamped(symbol, s)
-                    : nenc_prob_bits_laplace_rounded(symbol, s);
-                bits += b.bits;
-                t->d_k[p * c + k] = (float)(w * b.dv);
-                t->hat[p * c + k] = (symbol + mean[k]) * inverse[k];
-                to[p * c + k] = t->hat[p * c + k];
-                d_params[2 * p * c + k] = (float)(-w * b.dv);
-                d_params[(2 * p + 1) * c + k] =
-                    inside ? (float)(w * b.dscale * s) : 0;
+            const float *mean = params + 2 * p * c;
+            float *d_k = t->d_k + p * c, *d_mean = d_params + 2 * p * c;
+            float *hat = t->hat + p * c;
+            if (t->noise) {
+                bits += price_noisy(t, p, symbol, d_k, d_mean + c, mean,
+                                    t->rate_weight[r / h]);
+            } else {
+                round_y(symbol, t->y + p * c, mean, t->dead, c);
+                bits += price_y(t, d_k, d_mean + c, symbol, mean + c, work,
+                                t->rate_weight[r / h]);
             }
+            for (size_t k = 0; k < c; k++)
+                d_mean[k] = -d_k[k];
+            for (size_t k = 0; k < c; k++)
+                hat[k] = (symbol[k] + mean[k]) * inverse[k];
+            memcpy(to + p * c, hat, c * sizeof *to);
         }
         t->bits[r] = bits;
     }

@@ -15,10 +15,18 @@ noinst_PROGRAMS += dump
 dump_SOURCES = conformance/dump.c $(unit_store_sources)
 dump_LDADD = libeval.la $(app_internal_ldadd)
 
-# What training computes in C, for tests/compare_grad_torch.py.
+# What training computes in C, for tests/compare_grad_torch.py ...
 noinst_PROGRAMS += dump_grad
 dump_grad_SOURCES = conformance/dump_grad.c
 dump_grad_LDADD = $(app_internal_ldadd)
+
+# ... compare_nets_torch.py and compare_train_torch.py
+tensor_file_sources = conformance/tensor_file.c conformance/tensor_file.h
+noinst_PROGRAMS += dump_net dump_train
+dump_net_SOURCES = conformance/dump_net.c $(tensor_file_sources)
+dump_net_LDADD = $(app_internal_ldadd)
+dump_train_SOURCES = conformance/dump_train.c $(tensor_file_sources)
+dump_train_LDADD = $(app_internal_ldadd)
 
 # `make bench` builds and runs these.
 bench_programs += conformance/bench_conv
@@ -35,6 +43,13 @@ bench_programs += conformance/bench_decode
 conformance_bench_decode_SOURCES = conformance/bench_decode.c \
 	conformance/bench_peak.c conformance/bench_peak.h
 conformance_bench_decode_LDADD = libeval.la $(app_internal_ldadd)
+
+bench_programs += conformance/bench_train
+conformance_bench_train_SOURCES = conformance/bench_train.c \
+	conformance/bench_peak.c conformance/bench_peak.h $(tensor_file_sources)
+conformance_bench_train_LDADD = $(app_internal_ldadd)
+bench_scripts += conformance/bench_train.sh
+EXTRA_DIST += conformance/bench_train_torch.py
 
 # Fuzz targets.  With --enable-fuzzing they are libFuzzer programs; else
 # `make check` runs each fuzz_x over conformance/corpus/x/.

@@ -24,6 +24,8 @@ test_scripts += tests/ntrain.sh
 EXTRA_DIST += tests/pages.py
 test_scripts += tests/grad_torch.sh
 EXTRA_DIST += tests/compare_grad_torch.py
+test_scripts += tests/train_torch.sh
+EXTRA_DIST += tests/compare_nets_torch.py tests/compare_train_torch.py
 
 # Models for tests and fuzz targets; here, since the latter need no cmocka.
 toy_sources = tests/toy_model.c tests/toy_model.h

@@ -84,7 +84,8 @@ def make_conv(cin, args, keys, transposed):
     cout, k, s = int(args[1]), int(keys.get('k', 3)), int(keys.get('s', 1))
     g, p = int(keys.get('g', 1)), int(keys.get('p', int(keys.get('k', 3)) // 2))
     if transposed:
-        return nn.ConvTranspose2d(cin, cout, k, s, p, s - 1, g), cout
+        more = s + 2 * p - k      # then the result is s times as large
+        return nn.ConvTranspose2d(cin, cout, k, s, p, more, g), cout
     # With one thread and a small batch, PyTorch 1.13 sends a plain 1x1
     # convolution past oneDNN, 20 times slower; any dilation avoids it.
     dilation = 2 if k == 1 and s == 1 else 1

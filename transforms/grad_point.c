@@ -38,101 +38,125 @@ typedef struct piece {
     size_t n;
 } piece;
 
-/* -------------------------------------------------------------- derivatives */
+/* -------------------------------------------------------------- derivatives
 
-static void back_act(const piece *p, float slope)
+ * Loops have no branches and no two names for one array: they become vectors.
+ * So what a function's gradient is multiplied by goes to an array first. */
+
+/* to = dy by; to may be dy */
+static void multiply(float *to, const float *dy, const float *restrict by,
+                     size_t n)
 {
-    for (size_t i = 0; i < p->n; i++)
-        p->to[i] = p->y[i] > 0 ? p->dy[i] : p->dy[i] * slope;
+    if (to == dy)
+        for (size_t i = 0; i < n; i++)
+            to[i] *= by[i];
+    else
+        for (size_t i = 0; i < n; i++)
+            to[i] = dy[i] * by[i];
 }
 
-/* Phi(x) + x phi(x), where Phi(x) is gelu(x) / x */
-static void back_gelu(const piece *p, const nenc_kernels *k)
+static void of_act(float *restrict d, const float *restrict y, size_t n,
+                   float slope)
+{
+    for (size_t i = 0; i < n; i++)
+        d[i] = y[i] > 0 ? 1 : slope;
+}
+
+/* Phi(x) + x phi(x), where Phi(x) is gelu(x) / x; d has room for 2 n */
+static void of_gelu(float *restrict d, const float *restrict x, size_t n,
+                    const nenc_kernels *k)
 {
     const float root = 0.3989422804f;    /* of 1 / 2 pi */
-    float *density = p->work, *gelu = p->work + p->n;
-    k->point(NENC_POINT_GELU, gelu, p->x, p->n, 0);
-    for (size_t i = 0; i < p->n; i++)
-        density[i] = -0.5f * p->x[i] * p->x[i];
-    k->point(NENC_POINT_EXP, density, density, p->n, 0);
-    for (size_t i = 0; i < p->n; i++) {
-        const float x = p->x[i], phi = density[i] * root;
-        const float part = fabsf(x) > 1e-3f ? gelu[i] / x : 0.5f + x * root;
-        p->to[i] = p->dy[i] * (part + x * phi);
+    float *restrict gelu = d + n;
+    k->point(NENC_POINT_GELU, gelu, x, n, 0);
+    for (size_t i = 0; i < n; i++)
+        d[i] = -0.5f * x[i] * x[i];
+    k->point(NENC_POINT_EXP, d, d, n, 0);
+    for (size_t i = 0; i < n; i++) {
+        const bool small = fabsf(x[i]) <= 1e-3f;
+        const float part = gelu[i] / (small ? 1 : x[i]);
+        d[i] = (small ? 0.5f + x[i] * root : part) + x[i] * (d[i] * root);
     }
 }
 
-static void back_silu(const piece *p, const nenc_kernels *k)
+static void of_silu(float *restrict d, const float *restrict x, size_t n,
+                    const nenc_kernels *k)
 {
-    k->point(NENC_POINT_SIGMOID, p->work, p->x, p->n, 0);
-    for (size_t i = 0; i < p->n; i++)
-        p->to[i] = p->dy[i] * (p->work[i]
-                               * (1 + p->x[i] * (1 - p->work[i])));
+    k->point(NENC_POINT_SIGMOID, d, x, n, 0);
+    for (size_t i = 0; i < n; i++)
+        d[i] = d[i] * (1 + x[i] * (1 - d[i]));
 }
 
-static void back_softplus(const piece *p, const nenc_kernels *k)
+static void of_abs(float *restrict d, const float *restrict x, size_t n)
 {
-    k->point(NENC_POINT_SIGMOID, p->work, p->x, p->n, 0);
-    for (size_t i = 0; i < p->n; i++)
-        p->to[i] = p->dy[i] * p->work[i];
+    for (size_t i = 0; i < n; i++)
+        d[i] = (x[i] > 0 ? 1.0f : 0) - (x[i] < 0 ? 1.0f : 0);
 }
 
-static void back_abs(const piece *p)
+/* x / sqrt(1 + |x|): (1 + |x| / 2) / (1 + |x|)^1.5; d has room for 2 n */
+static void of_ssqrt(float *restrict d, const float *restrict x, size_t n,
+                     const nenc_kernels *k)
 {
-    for (size_t i = 0; i < p->n; i++)
-        p->to[i] = p->x[i] > 0 ? p->dy[i] : p->x[i] < 0 ? -p->dy[i] : 0;
+    float *restrict a = d + n;
+    for (size_t i = 0; i < n; i++)
+        a[i] = 1 + fabsf(x[i]);
+    k->point(NENC_POINT_SQRT, d, a, n, 0);
+    for (size_t i = 0; i < n; i++)
+        d[i] = (0.5f + 0.5f * a[i]) / (a[i] * d[i]);
 }
 
-/* x / sqrt(1 + |x|): (1 + |x| / 2) / (1 + |x|)^1.5 */
-static void back_ssqrt(const piece *p)
+static void of_sigmoid(float *restrict d, const float *restrict y, size_t n)
 {
-    for (size_t i = 0; i < p->n; i++) {
-        const float a = 1 + fabsf(p->x[i]);
-        p->to[i] = p->dy[i] * ((0.5f + 0.5f * a) / (a * sqrtf(a)));
-    }
+    for (size_t i = 0; i < n; i++)
+        d[i] = y[i] * (1 - y[i]);
 }
 
-static void back_function(const nenc_op *op, const piece *p,
-                          const nenc_kernels *k)
+static void of_tanh(float *restrict d, const float *restrict y, size_t n)
 {
+    for (size_t i = 0; i < n; i++)
+        d[i] = 1 - y[i] * y[i];
+}
+
+/* @return the derivative, in p->work or elsewhere */
+static const float *derivative(const nenc_op *op, const piece *p,
+                               const nenc_kernels *k)
+{
+    float *d = p->work;
     switch (op->point) {
     case NENC_POINT_RELU:
-        back_act(p, 0);
+        of_act(d, p->y, p->n, 0);
         break;
     case NENC_POINT_LRELU:
-        back_act(p, op->slope);
+        of_act(d, p->y, p->n, op->slope);
         break;
     case NENC_POINT_GELU:
-        back_gelu(p, k);
+        of_gelu(d, p->x, p->n, k);
         break;
     case NENC_POINT_SILU:
-        back_silu(p, k);
+        of_silu(d, p->x, p->n, k);
         break;
     case NENC_POINT_SOFTPLUS:
-        back_softplus(p, k);
+        k->point(NENC_POINT_SIGMOID, d, p->x, p->n, 0);
         break;
     case NENC_POINT_ABS:
-        back_abs(p);
+        of_abs(d, p->x, p->n);
         break;
     case NENC_POINT_SSQRT:
-        back_ssqrt(p);
+        of_ssqrt(d, p->x, p->n, k);
         break;
     case NENC_POINT_SIGMOID:
-        for (size_t i = 0; i < p->n; i++)
-            p->to[i] = p->dy[i] * (p->y[i] * (1 - p->y[i]));
+        of_sigmoid(d, p->y, p->n);
         break;
     case NENC_POINT_TANH:
-        for (size_t i = 0; i < p->n; i++)
-            p->to[i] = p->dy[i] * (1 - p->y[i] * p->y[i]);
+        of_tanh(d, p->y, p->n);
         break;
     case NENC_POINT_EXP:
-        for (size_t i = 0; i < p->n; i++)
-            p->to[i] = p->dy[i] * p->y[i];
-        break;
+        return p->y;
     case NENC_POINT_SQRT:        /* no layer has these */
     case NENC_POINT_N:
         break;
     }
+    return d;
 }
 
 static void function_rows(const nenc_grad *g, const grad_step *s, int worker,
@@ -148,7 +172,7 @@ static void function_rows(const nenc_grad *g, const grad_step *s, int worker,
             .work = g->scratch + (size_t)worker * g->scratch_floats, .n = n,
         };
         if (p.x || p.y)
-            back_function(s->op, &p, g->kernels);
+            multiply(p.to, p.dy, derivative(s->op, &p, g->kernels), n);
         else if (p.to != p.dy)   /* the mask has been through it */
             memcpy(p.to, p.dy, n * sizeof *p.to);
     }
@@ -192,14 +216,13 @@ static void product_rows(const nenc_grad *g, const grad_step *s, size_t row0,
     const float *dy = grad_data(g, s->dy), *x = grad_value_data(g, s->other);
     float *to = grad_data(g, s->to);
     if (!spread) {
-        for (size_t i = row0 * w * c; i < row1 * w * c; i++)
-            to[i] = dy[i] * x[i];
+        const size_t at = row0 * w * c;
+        multiply(to + at, dy + at, x + at, row1 * w * c - at);
         return;
     }
     for (size_t row = row0; row < row1; row++)
         for (size_t i = row * w * c; i < (row + 1) * w * c; i += c)
-            for (size_t k = 0; k < c; k++)
-                to[i + k] = dy[i + k] * x[row / h * c + k];
+            multiply(to + i, dy + i, x + row / h * c, c);
 }
 
 static void scale_rows(const nenc_grad *g, const grad_step *s, size_t row0,
@@ -209,8 +232,7 @@ static void scale_rows(const nenc_grad *g, const grad_step *s, size_t row0,
     const float *dy = grad_data(g, s->dy), *by = s->params->kernel->value;
     float *to = grad_data(g, s->to);
     for (size_t i = row0 * w * c; i < row1 * w * c; i += c)
-        for (size_t k = 0; k < c; k++)
-            to[i + k] = dy[i + k] * by[k];
+        multiply(to + i, dy + i, by, c);
 }
 
 static void copy_rows(const nenc_grad *g, const grad_step *s, size_t row0,
@@ -293,8 +315,8 @@ void grad_source_rows(const nenc_grad *g, const grad_step *s, int worker,
             to[i] += plus[i];
     }
     if (s->mask >= 0) {
-        const float *y = grad_value_data(g, s->mask);
+        const float *y = grad_value_data(g, s->mask), slope = s->mask_slope;
         for (size_t i = row0 * n; i < row1 * n; i++)
-            to[i] = y[i] > 0 ? to[i] : to[i] * s->mask_slope;
+            to[i] *= y[i] > 0 ? 1 : slope;
     }
 }

@@ -5,12 +5,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "exact_kernels.h"
 #include "fpenv.h"
 #include "mem.h"
 #include "optim.h"
 
 enum {
     CHUNK = 16384,
+    PIECE = 512,    /* that a pass leaves in the first cache for the next */
     LANES = 8       /* sums that a loop keeps, so that it can be vectorized */
 };
 
@@ -28,7 +30,7 @@ typedef struct rates {
                                    less it, a float would not know */
     float decay;                /* joins the gradient */
     float step;                 /* over the first moment's correction */
-    float root;                 /* root of the second moment's correction */
+    float unroot;               /* 1 over that of the second moment's root */
 } rates;
 
 struct nenc_optim {
@@ -38,6 +40,7 @@ struct nenc_optim {
     size_t n_groups;
     nenc_optim_config cfg;
     nenc_pool *pool;
+    const nenc_kernels *kernels;
     nenc_arena arena;
     chunk *chunks;
     size_t n_chunks;
@@ -93,17 +96,32 @@ static double measure_norm(nenc_optim *o)
 
 static void update(float *restrict p, float *restrict m, float *restrict v,
                    const float *restrict grad, size_t n,
-                   const nenc_optim_config *cfg, const rates *r, float clip)
+                   const nenc_optim *o, const rates *r)
 {
+    const nenc_optim_config *cfg = &o->cfg;
     const float b1 = (float)cfg->beta1, b2 = (float)cfg->beta2;
     const float a1 = (float)(1 - cfg->beta1), a2 = (float)(1 - cfg->beta2);
-    const float eps = (float)cfg->eps;
+    const float eps = (float)cfg->eps, clip = o->clip;
+    float root[PIECE];
     for (size_t i = 0; i < n; i++) {
         const float g = grad[i] * clip + r->decay * p[i];
         m[i] = b1 * m[i] + a1 * g;
         v[i] = b2 * v[i] + a2 * g * g;
-        p[i] -= r->fall * p[i] + r->step * m[i] / (sqrtf(v[i]) / r->root + eps);
     }
+    /* sqrtf() may set errno, and so would keep a loop from being vectors */
+    o->kernels->point(NENC_POINT_SQRT, root, v, n, 0);
+    for (size_t i = 0; i < n; i++)
+        p[i] -= r->fall * p[i] + r->step * m[i] / (root[i] * r->unroot + eps);
+}
+
+static void update_chunk(const nenc_optim *o, const chunk *c)
+{
+    const nenc_optim_group *g = &o->groups[c->group];
+    const nenc_optim_state *s = &o->states[c->group];
+    const size_t end = c->first + chunk_size(o, c);
+    for (size_t at = c->first; at < end; at += PIECE)
+        update(g->values + at, s->m + at, s->v + at, g->grads + at,
+               NENC_MIN(end - at, PIECE), o, &o->rates[c->group]);
 }
 
 /* The end that is nearer is where the sum starts from. */
@@ -125,14 +143,12 @@ static void step_chunks(void *user, int worker, size_t first, size_t end)
     (void)worker;
     for (size_t i = first; i < end; i++) {
         const chunk *c = &o->chunks[i];
-        const nenc_optim_group *g = &o->groups[c->group];
         const nenc_optim_state *s = &o->states[c->group];
-        const size_t at = c->first, n = chunk_size(o, c);
         if (!o->is_skipped)
-            update(g->values + at, s->m + at, s->v + at, g->grads + at, n,
-                   &o->cfg, &o->rates[c->group], o->clip);
+            update_chunk(o, c);
         if (s->ema)
-            average(s->ema + at, g->values + at, n, o->ema_weight);
+            average(s->ema + c->first, o->groups[c->group].values + c->first,
+                    chunk_size(o, c), o->ema_weight);
     }
 }
 
@@ -150,7 +166,7 @@ static void set_rates(nenc_optim *o, double lr)
             .fall = (float)(cfg->decoupled ? group_lr * decay : 0),
             .decay = (float)(cfg->decoupled ? 0 : decay),
             .step = (float)(group_lr / correction1),
-            .root = (float)sqrt(correction2)
+            .unroot = (float)(1 / sqrt(correction2))
         };
     }
 }
@@ -273,6 +289,7 @@ nenc_status nenc_optim_open(nenc_optim **out, const nenc_optim_group *groups,
     nenc_arena_init(&o->arena, cfg->max_memory);
     o->cfg = *cfg;
     o->pool = pool;
+    o->kernels = nenc_kernels_best();
     o->n_groups = n_groups;
     o->groups = nenc_arena_zalloc(&o->arena, n_groups, sizeof *o->groups);
     o->states = nenc_arena_zalloc(&o->arena, n_groups, sizeof *o->states);
