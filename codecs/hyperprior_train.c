@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Training a mean-scale hyperprior at all qualities, as training/hyperprior.py
  * does it: latents are rounded, with some dead zone, and gradients pass through
- * rounding as they are (straight through).  (There, three channels have no dead
- * zone, which "y.dead" may say here, too; models do not say it.)  Ballé et al., arXiv:1802.01436;
- * Minnen et al., arXiv:1809.02736; gains: Cui et al., arXiv:2003.02012.
+ * rounding as they are (straight through).  There, three channels have no dead
+ * zone, which "y.dead" may say here, too, but models do not say it.
+ * Ballé et al., arXiv:1802.01436; Minnen et al., arXiv:1809.02736; gains: Cui et
+ * al., arXiv:2003.02012.
  * Not here: models' forms (hyperprior_export.c), tables (hyperprior_fit.c). */
 #include <math.h>
 #include <stdio.h>
