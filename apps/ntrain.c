@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app_input.h"
 #include "app_model.h"
@@ -20,7 +21,7 @@ static const app_option options[] = {
     { "Input", 0, false, APP_LIST, "val", "PATH", AT(val), 0, 0,
       "held-out ones (default: every tenth of the data)" },
     { "Input", 0, false, APP_TEXT, "model", "FILE", AT(start), 0, 0,
-      "model to go on from (default: as nenc finds it)" },
+      "model, or codec, to go on from (default: nenc's own)" },
     { "Input", 0, false, APP_TEXT, "new", "FILE", AT(networks), 0, 0,
       "or: a text of networks, trained from nothing" },
     { "Input", 0, false, APP_LIST, "freeze", "PART", AT(frozen), 0, 0,
@@ -136,12 +137,15 @@ static nenc_status start_new(job *j)
     return st < 0 ? fail(j, path, st) : st;
 }
 
-/* The model that reports compare with. */
+/* The model that reports compare with; a codec's name is its default one. */
 static nenc_status open_before(job *j)
 {
+    const char *start = j->opt->start;
     if (j->opt->networks)
         return NENC_OK;
-    return app_model_open_default(&j->before, j->opt->start);
+    if (start && access(start, F_OK) && nenc_codec_by_name(start))
+        start = NULL;
+    return app_model_open_default(&j->before, start);
 }
 
 static nenc_status find_ops(job *j, const char *name)
