@@ -227,7 +227,8 @@ static nenc_status open_nets(refiner *r, size_t max_memory, nenc_diag *diag)
     dims[z].h = u->z_h;
     dims[z].w = u->z_w;
     return nenc_grad_open(&r->h_s, m->h_s, r->shared->h_s, dims, 1u << z,
-                          u->pool, max_memory, diag);
+                          u->pool, max_memory - nenc_grad_memory(r->g_s),
+                          diag);
 }
 
 static nenc_status open_buffers(refiner *r, nenc_diag *diag)
@@ -236,6 +237,8 @@ static nenc_status open_buffers(refiner *r, nenc_diag *diag)
     const size_t z = hyper_z_size(r->u);
     const nenc_shape s = nenc_grad_output_shape(r->g_s);
     nenc_arena *a = &r->arena;
+    a->cap -= nenc_grad_memory(r->g_s);
+    a->cap -= r->h_s ? nenc_grad_memory(r->h_s) : 0;
     r->sums = NENC_MAX(s.h, r->u->y_h);
     r->weight = nenc_arena_zalloc(a, c, sizeof(float));
     r->curve = nenc_arena_zalloc(a, c, sizeof(float));
