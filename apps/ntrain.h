@@ -41,8 +41,6 @@ void ntrain_pictures_free(ntrain_pictures *p);
 NENC_NODISCARD nenc_status ntrain_split(ntrain_pictures *from,
                                         ntrain_pictures *to);
 
-/** xorshift64*: 0 <= x < 1 */
-double ntrain_draw(uint64_t *rng);
 /** [batch, size, size, 3] crops, mirrored and turned at random. */
 void ntrain_crops(float *x, size_t batch, size_t size,
                   const ntrain_pictures *p, uint64_t *rng);

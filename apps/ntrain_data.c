@@ -8,6 +8,7 @@
 #include "media.h"
 #include "ntrain.h"
 #include "picture_file.h"
+#include "random.h"
 
 enum { HELD_OUT = 10 };
 
@@ -126,17 +127,9 @@ nenc_status ntrain_split(ntrain_pictures *from, ntrain_pictures *to)
     return NENC_OK;
 }
 
-double ntrain_draw(uint64_t *rng)
-{
-    *rng ^= *rng >> 12;
-    *rng ^= *rng << 25;
-    *rng ^= *rng >> 27;
-    return (double)(*rng * 2685821657736338717u >> 11) * 0x1p-53;
-}
-
 static size_t below(size_t n, uint64_t *rng)
 {
-    return (size_t)(ntrain_draw(rng) * (double)n);
+    return (size_t)(nenc_random_next(rng) * (double)n);
 }
 
 void ntrain_crops(float *x, size_t batch, size_t size,
@@ -146,8 +139,8 @@ void ntrain_crops(float *x, size_t batch, size_t size,
         const nenc_image *im = &p->list[below(p->n, rng)];
         const size_t y0 = below(im->height - size + 1, rng);
         const size_t x0 = below(im->width - size + 1, rng);
-        const bool mirror = ntrain_draw(rng) < 0.5;
-        const bool turn = ntrain_draw(rng) < 0.5;
+        const bool mirror = nenc_random_next(rng) < 0.5;
+        const bool turn = nenc_random_next(rng) < 0.5;
         float *d = x + b * size * size * 3;
         for (size_t i = 0; i < size * size; i++, d += 3) {
             const size_t row = turn ? i % size : i / size;

@@ -9,6 +9,7 @@
 #include "app_report.h"
 #include "fpenv.h"
 #include "ntrain.h"
+#include "random.h"
 
 enum { VAL_BATCHES = 8, LOG_EVERY = 20 };
 
@@ -141,9 +142,9 @@ static void clear_grads(const run *r)
 static void draw_qualities(run *r)
 {
     for (int i = 0; i < r->opt->batch; i++)
-        r->t[i] = (float)ntrain_draw(&r->s.rng);
-    if (ntrain_draw(&r->s.rng) < 0.4)
-        r->t[0] = ntrain_draw(&r->s.rng) < 0.5 ? 0.0f : 1.0f;
+        r->t[i] = (float)nenc_random_next(&r->s.rng);
+    if (nenc_random_next(&r->s.rng) < 0.4)
+        r->t[0] = nenc_random_next(&r->s.rng) < 0.5 ? 0.0f : 1.0f;
 }
 
 static double step(run *r, double lr)

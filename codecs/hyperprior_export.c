@@ -8,6 +8,7 @@
 
 #include "hyperprior_train.h"
 #include "prob_grad.h"
+#include "random.h"
 
 enum { EXTRA = 16, MAX_META = 40 };
 
@@ -296,15 +297,6 @@ typedef struct drawing {
     double range;                /* of the last weights, for their bias */
 } drawing;
 
-/* xorshift64*: 0 to 1 */
-static double draw(drawing *d)
-{
-    d->state ^= d->state >> 12;
-    d->state ^= d->state << 25;
-    d->state ^= d->state >> 27;
-    return (double)(d->state * 2685821657736338717u >> 11) * 0x1p-53;
-}
-
 /* As PyTorch begins: within 1 / sqrt(inputs) of 0; scales with 1; gdn with
  * beta 1 and gamma 0.1 of the channel itself. */
 static nenc_status draw_tensor(void *user, const char *name,
@@ -327,7 +319,7 @@ static nenc_status draw_tensor(void *user, const char *name,
     for (size_t i = 0; i < n; i++)
         v[i] = scale || (gdn && n_dims == 1) ? 1
              : gdn ? (i % (dims[1] + 1) ? 0 : 0.1f)
-             : (float)((2 * draw(d) - 1) * d->range);
+             : (float)((2 * nenc_random_next(&d->state) - 1) * d->range);
     return put_floats(m, kept, v, dims, n_dims);
 }
 

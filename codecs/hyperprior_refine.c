@@ -20,6 +20,7 @@
 
 #include "exact_math.h"
 #include "hyperprior_refine.h"
+#include "random.h"
 
 /* Symbols whose bits are tabled. */
 enum { REACH = 32, COSTS = 2 * REACH + 1 };
@@ -384,15 +385,6 @@ static double synthesise(refiner *r)
     return (double)r->w * add_up(r, h);
 }
 
-/* splitmix64: one number for each place, whoever asks */
-static inline uint64_t random_at(uint64_t seed, uint64_t place)
-{
-    uint64_t v = seed + place * 0x9e3779b97f4a7c15u;
-    v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9u;
-    v = (v ^ v >> 27) * 0x94d049bb133111ebu;
-    return v ^ v >> 31;
-}
-
 /* How much a symbol's squared error costs in truth, channel by channel: the
  * diagonal of J^T J is the mean square of J^T s for random signs s. */
 static void measure_curves(refiner *r)
@@ -406,7 +398,7 @@ static void measure_curves(refiner *r)
                     * sizeof *seed);
     for (size_t y = r->y0; y < r->y1; y++)
         for (size_t i = r->x0 * 3; i < r->x1 * 3; i++)
-            seed[y * row + i] = random_at(7, y * row + i) & 1 ? 1.0f : -1.0f;
+            seed[y * row + i] = nenc_random_at(7, y * row + i) & 1 ? 1.0f : -1.0f;
     nenc_grad_backward(r->g_s);
     const float *d = nenc_grad_of_input(r->g_s, (size_t)nenc_net_input(
         r->m->g_s, "y"));
@@ -579,7 +571,7 @@ static inline int32_t move_symbol(const refiner *r, uint16_t table, int32_t k,
         return k;
     const float chance = t > 0 ? 2 * r->share
                                  * nenc_exactf_sigmoid(-best / t) : r->share;
-    const float drawn = (float)(random_at(r->noise, place) >> 40) * 0x1p-24f;
+    const float drawn = (float)(nenc_random_at(r->noise, place) >> 40) * 0x1p-24f;
     return drawn < chance ? to : k;
 }
 

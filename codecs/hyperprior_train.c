@@ -16,6 +16,7 @@
 #include "hyperprior_train.h"
 #include "loss.h"
 #include "prob_grad.h"
+#include "random.h"
 
 enum { G_A, H_A, H_S, G_S, NETS };
 enum { GAIN, INVERSE, Z_MEAN, Z_SCALE, EXTRAS };
@@ -448,13 +449,10 @@ static void gain_rows(void *user, int worker, size_t first, size_t end)
     }
 }
 
-/* splitmix64 of place and seed: -1/2 to 1/2 */
+/* -1/2 to 1/2 */
 static float noise_at(uint64_t seed, uint64_t place)
 {
-    uint64_t v = seed + place * 0x9e3779b97f4a7c15u;
-    v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9u;
-    v = (v ^ v >> 27) * 0x94d049bb133111ebu;
-    return (float)((v ^ v >> 31) >> 40) * 0x1p-24f - 0.5f;
+    return (float)(nenc_random_at(seed, place) >> 40) * 0x1p-24f - 0.5f;
 }
 
 /* z is rounded; its bits, and their gradients by the density. */

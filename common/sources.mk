@@ -5,5 +5,5 @@ common_sources = \
 	common/hash.c common/hash.h common/hash_block.h common/hash_x86.c \
 	common/json.c common/json.h \
 	common/mem.c common/mem.h \
-	common/pool.c common/pool.h \
+	common/pool.c common/pool.h common/random.h \
 	common/status.c common/status.h
