@@ -229,8 +229,15 @@ static nenc_status widen(const nenc_net *net, const char *input, size_t first,
                          nenc_diag *diag)
 {
     int64_t from = (int64_t)(first * so), to = (int64_t)(end * so);
-    NENC_TRY(nenc_net_reach(net, (size_t)nenc_net_input(net, input), &from,
-                            &to, diag));
+    const size_t index = (size_t)nenc_net_input(net, input);
+    size_t net_step;
+    NENC_TRY(nenc_net_reach(net, index, &from, &to, diag));
+    NENC_TRY(nenc_net_step(net, index, &net_step, diag));
+    if (step % net_step) {        /* no part has the same windows */
+        *in_first = 0;
+        *in_end = n;
+        return NENC_OK;
+    }
     const size_t low = from < (int64_t)(first * si) ? (size_t)NENC_MAX(from, 0)
                                                     : first * si;
     const size_t high = to > (int64_t)(end * si) ? (size_t)to : end * si;

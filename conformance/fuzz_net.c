@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Fuzz target: two bytes for the dims, then a network's text, planned under a
  * small limit and run.  Names of layers say which weights they find:
- * c<cout>_<cin>_<k>, d<cin>_<cout>_<k> (transposed), n<c> (GDN), s<c>. */
+ * c<cout>_<cin>_<k>, d<cin>_<cout>_<k> (transposed), n<c> (GDN), s<c>,
+ * l<c> (layer norm). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,11 @@ static void make_weights(weights *w, const char *text)
             snprintf(name, sizeof name, "%.*s", length, p);
             add(w, name, "gamma", dims, 2);
             add(w, name, "beta", dims, 1);
+        } else if (sscanf(p, "l%2zu%n", &a, &length) == 1 && length) {
+            char name[16];
+            snprintf(name, sizeof name, "%.*s", length, p);
+            add(w, name, "weight", &a, 1);
+            add(w, name, "bias", &a, 1);
         } else if (sscanf(p, "s%2zu%n", &a, &length) == 1 && length) {
             char name[16];
             snprintf(name, sizeof name, "%.*s", length, p);
@@ -88,7 +94,10 @@ static void reach(const nenc_net *net)
 {
     for (size_t i = 0; i < nenc_net_inputs(net); i++) {
         int64_t first = 1 << 20, end = (1 << 20) + 16;
+        size_t step;
         if (nenc_net_reach(net, i, &first, &end, NULL) < 0 || first > end)
+            abort();
+        if (nenc_net_step(net, i, &step, NULL) < 0 || !step)
             abort();
     }
 }

@@ -542,6 +542,20 @@ LAYERS = {
     'pad reflect': (1, 'pad 3 reflect\nconv b 24 k=7 p=0'),
     'pad symmetric': (1, 'pad 3 symmetric\nconv b 24 k=7 p=0'),
     'pad, crop': (1, 'pad 5 symmetric\ncrop 5'),
+    'lnorm': (1, 'conv a 24\nlnorm n'),
+    'lnorm eps=1e-6': (1, 'conv a 5\nlnorm n eps=1e-6'),
+    'resize nearest': (1, 'conv a 8\nresize 3 nearest\nmean 3\nconv b 9'),
+    'resize 2 bilinear': (1, 'conv a 12\nresize 2 bilinear\nconv b 12 s=2'),
+    'resize 3 bilinear': (1, 'resize 3 bilinear\nconv b 12 s=3'),
+    'resize 4 bilinear': (1, 'conv a 4\nresize 4 bilinear\nunshuffle 4'),
+    'mean': (4, 'conv a 24\nmean 4'),
+    'warp': (1, 'conv f 2 > f\nconv a 24 < x\nwarp f'),
+    'attend': (8, 'conv a 24 > u\nconv b 24 k=1 > k\nconv c 16 < u > v\n'
+                  'attend k v heads=4 window=8 < u\nmean 8'),
+    'attend in small windows': (4, 'conv a 24 > u\nlinear b 24 > k\n'
+                                   'attend k u window=4 < u\nunshuffle 4'),
+    'lattend': (1, 'conv a 24 > u\nconv b 24 > k\nlinear c 16 < u > v\n'
+                   'lattend k v heads=4 < u'),
     'residual block': (2, 'conv a 32 k=5 s=2 > t\nconv b 16 k=1\nrelu\n'
                           'conv c 16\nsilu\nconv d 32 k=1\nadd t'),
 }
@@ -564,6 +578,9 @@ def compare_layer(name, stride, layers, x):
         if isinstance(m, nettext.Gdn):
             m.beta.copy_(0.1 + torch.rand(m.beta.shape))
             m.gamma.copy_(torch.rand(m.gamma.shape) / 4)
+        elif isinstance(m, nettext.LayerNorm):
+            m.weight.copy_(torch.randn(m.weight.shape))
+            m.bias.copy_(torch.randn(m.bias.shape))
         elif isinstance(m, nettext.Scale):
             m.weight.copy_(torch.randn(m.weight.shape))
         elif hasattr(m, 'weight'):

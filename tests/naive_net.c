@@ -72,6 +72,15 @@ static void add_gdn(naive_weights *w, const char *name, size_t c)
     add_tensor(w, full, dims, 1, 1, 0.3f);
 }
 
+static void add_norm(naive_weights *w, const char *name, size_t c)
+{
+    char full[64];
+    snprintf(full, sizeof full, "g.%s.weight", name);
+    add_tensor(w, full, &c, 1, 1, 0.5f);
+    snprintf(full, sizeof full, "g.%s.bias", name);
+    add_tensor(w, full, &c, 1, 0, 0.5f);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const nenc_st_tensor *)a)->name,
@@ -96,6 +105,15 @@ void naive_weights_init(naive_weights *w)
     add_conv(w, "q", 8, 2, 1, 8);
     add_conv(w, "big", 32, 6, 3, 32);
     add_conv(w, "bigger", 32, 32, 3, 32);
+    add_conv(w, "k8", 8, 8, 1, 8);
+    add_conv(w, "v8", 8, 8, 1, 8);
+    add_conv(w, "v4", 4, 8, 1, 4);
+    add_conv(w, "flow", 2, 6, 3, 2);
+    add_conv(w, "v40", 40, 6, 1, 40);
+    add_norm(w, "l6", 6);
+    add_norm(w, "l8", 8);
+    add_norm(w, "l8b", 8);
+    add_norm(w, "l40", 40);
     add_gdn(w, "n8", 8);
     add_tensor(w, "g.s8.weight", &eight, 1, 0, 2);
     qsort(w->tensors, w->n, sizeof *w->tensors, by_name);
@@ -239,6 +257,141 @@ static void naive_move(const nenc_op *op, const naive_tensor *const *src,
                 }
 }
 
+/* Mean and variance in two passes. */
+static void naive_norm(const naive_tensor *x, const naive_values *values,
+                       double eps, naive_tensor *d)
+{
+    const size_t c = x->s.c;
+    set_shape(d, x->s.n, x->s.h, x->s.w, c);
+    for (size_t i = 0; i < x->s.n * x->s.h * x->s.w; i++) {
+        const double *v = x->v + i * c;
+        double mean = 0, variance = 0;
+        for (size_t k = 0; k < c; k++)
+            mean += v[k] / (double)c;
+        for (size_t k = 0; k < c; k++)
+            variance += (v[k] - mean) * (v[k] - mean) / (double)c;
+        for (size_t k = 0; k < c; k++)
+            d->v[i * c + k] = (v[k] - mean) / sqrt(variance + eps)
+                              * values->kernel[k] + values->bias[k];
+    }
+}
+
+/* A tent of width 1 around each position; edges repeat without end. */
+static double naive_sample(const naive_tensor *t, size_t n, double y, double x,
+                           size_t c)
+{
+    const double low_y = floor(y), low_x = floor(x);
+    double sum = 0;
+    for (int i = 0; i < 4; i++) {
+        const double py = low_y + i / 2, px = low_x + i % 2;
+        const double cy = fmin(fmax(py, 0), (double)t->s.h - 1);
+        const double cx = fmin(fmax(px, 0), (double)t->s.w - 1);
+        sum += (1 - fabs(y - py)) * (1 - fabs(x - px))
+               * *at(t, n, (size_t)cy, (size_t)cx, c);
+    }
+    return sum;
+}
+
+static double naive_resampled(const nenc_op *op, const naive_tensor *const *src,
+                              size_t n, size_t y, size_t x, size_t c)
+{
+    const char *kind = op->layer->name;
+    const size_t r = op->arg[0];
+    const double dr = (double)r, dy = (double)y, dx = (double)x;
+    double sum = 0;
+    if (!strcmp(kind, "warp"))
+        return naive_sample(src[0], n, dy + *at(src[1], n, y, x, 1),
+                            dx + *at(src[1], n, y, x, 0), c);
+    if (!strcmp(kind, "resize"))
+        return op->bilinear ? naive_sample(src[0], n, (dy + 0.5) / dr - 0.5,
+                                           (dx + 0.5) / dr - 0.5, c)
+                            : *at(src[0], n, y / r, x / r, c);
+    for (size_t i = 0; i < r * r; i++)
+        sum += *at(src[0], n, y * r + i % r, x * r + i / r, c);
+    return sum / (double)(r * r);
+}
+
+static bool naive_resamples(const nenc_op *op)
+{
+    const char *kind = op->layer->name;
+    return !strcmp(kind, "warp") || !strcmp(kind, "resize")
+        || !strcmp(kind, "mean");
+}
+
+static void naive_resize(const nenc_op *op, const naive_tensor *const *src,
+                         naive_tensor *d)
+{
+    const nenc_shape *s = &src[0]->s;
+    const bool up = !strcmp(op->layer->name, "resize");
+    const bool down = !strcmp(op->layer->name, "mean");
+    const size_t r = up || down ? op->arg[0] : 1;
+    set_shape(d, s->n, up ? s->h * r : s->h / r, up ? s->w * r : s->w / r, s->c);
+    for (size_t n = 0; n < s->n; n++)
+        for (size_t y = 0; y < d->s.h; y++)
+            for (size_t x = 0; x < d->s.w; x++)
+                for (size_t c = 0; c < s->c; c++)
+                    *at(d, n, y, x, c) = naive_resampled(op, src, n, y, x, c);
+}
+
+/* One query against all keys that it sees. */
+static void naive_query(const nenc_op *op, const naive_tensor *const *src,
+                        naive_tensor *to, size_t n, size_t y, size_t x,
+                        size_t head)
+{
+    const size_t size = op->window, d = src[0]->s.c / op->heads;
+    const size_t dv = to->s.c / op->heads;
+    double sum = 0;
+    for (size_t i = 0; i < size * size; i++) {
+        const size_t ky = y / size * size + i / size;
+        const size_t kx = x / size * size + i % size;
+        double score = 0;
+        for (size_t c = head * d; c < (head + 1) * d; c++)
+            score += *at(src[0], n, y, x, c) * *at(src[1], n, ky, kx, c);
+        const double e = exp(score / sqrt((double)d));
+        sum += e;
+        for (size_t c = head * dv; c < (head + 1) * dv; c++)
+            *at(to, n, y, x, c) += e * *at(src[2], n, ky, kx, c);
+    }
+    for (size_t c = head * dv; c < (head + 1) * dv; c++)
+        *at(to, n, y, x, c) /= sum;
+}
+
+/* Linear attention as a quadratic one: all weights are products. */
+static void naive_linear(const nenc_op *op, const naive_tensor *const *src,
+                         naive_tensor *to, size_t n, size_t at_q, size_t head)
+{
+    const size_t w = to->s.w, positions = to->s.h * w;
+    const size_t d = src[0]->s.c / op->heads, dv = to->s.c / op->heads;
+    double all_q = 0;
+    for (size_t a = head * d; a < (head + 1) * d; a++)
+        all_q += exp(*at(src[0], n, at_q / w, at_q % w, a));
+    for (size_t a = head * d; a < (head + 1) * d; a++) {
+        const double q = exp(*at(src[0], n, at_q / w, at_q % w, a)) / all_q;
+        double all_k = 0;
+        for (size_t p = 0; p < positions; p++)
+            all_k += exp(*at(src[1], n, p / w, p % w, a));
+        for (size_t p = 0; p < positions; p++)
+            for (size_t b = head * dv; b < (head + 1) * dv; b++)
+                *at(to, n, at_q / w, at_q % w, b) +=
+                    q * exp(*at(src[1], n, p / w, p % w, a)) / all_k
+                    * *at(src[2], n, p / w, p % w, b);
+    }
+}
+
+static void naive_attend(const nenc_op *op, const naive_tensor *const *src,
+                         naive_tensor *d)
+{
+    const nenc_shape *s = &src[0]->s;
+    set_shape(d, s->n, s->h, s->w, src[2]->s.c);
+    for (size_t n = 0; n < s->n; n++)
+        for (size_t i = 0; i < s->h * s->w; i++)
+            for (size_t head = 0; head < op->heads; head++)
+                if (op->window)
+                    naive_query(op, src, d, n, i / s->w, i % s->w, head);
+                else
+                    naive_linear(op, src, d, n, i, head);
+}
+
 static void naive_op(const nenc_op *op, const naive_values *values,
                      const naive_tensor *const *src, naive_tensor *d)
 {
@@ -250,6 +403,18 @@ static void naive_op(const nenc_op *op, const naive_values *values,
         for (size_t i = 0; (gdn || igdn) && i < x->s.n * x->s.h * x->s.w
                                                 * x->s.c; i++)
             d->v[i] = igdn ? x->v[i] * sqrt(d->v[i]) : x->v[i] / sqrt(d->v[i]);
+        return;
+    }
+    if (!strcmp(kind, "lnorm")) {
+        naive_norm(x, values, (double)op->slope, d);
+        return;
+    }
+    if (naive_resamples(op)) {
+        naive_resize(op, src, d);
+        return;
+    }
+    if (op->heads) {
+        naive_attend(op, src, d);
         return;
     }
     if (!op->layer->elementwise) {
@@ -295,6 +460,8 @@ naive_values *naive_values_of(const nenc_net *net)
         const nenc_op *op = &net->ops[i];
         if (op->weight)
             values[i].kernel = doubles_of(op->weight, op->cin);
+        if (op->weight && op->bias)
+            values[i].bias = doubles_of(op->bias, op->cin);
         if (!op->kernel)
             continue;
         float *weight = malloc(op->kernel->n_items * sizeof *weight);

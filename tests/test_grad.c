@@ -309,6 +309,46 @@ static void test_moves(void **state)
     }
 }
 
+/* Layers that mix positions, or channels, without a convolution. */
+/* (A bias that only shifts keys would have no gradient: ssqrt.) */
+static void test_mixing(void **state)
+{
+    static const char *const texts[] = {
+        "conv c3 8\nlnorm l8\nconv c3b 8\n", "lnorm l6 eps=1e-6\ntanh\n",
+        "linear v40 40\nlnorm l40\n",
+        "conv c3 8 > a\nlnorm l8\nlinear c1 8\nadd a > b\nlnorm l8b\nmul b\n",
+        "conv c3 8\nrelu\nlnorm l8\nrelu\n",
+        "conv c3 8\nresize 1 bilinear\ntanh\n",
+        "conv c3 8\nresize 2 nearest\nconv c3b 8\n",
+        "conv c3 8\nresize 2 bilinear\nconv c3b 8\n",
+        "conv c3 8\nrelu > a\nresize 3 bilinear\ntanh\nmean 3\nadd a\n",
+        "conv c3 8 > a\nresize 4 nearest\nmean 2\nsilu\n",
+        "conv c3 8\nmean 2\nconv c3b 8\n",
+        "conv flow 2 > f\nwarp f < x\n",
+        "conv flow 2 > f\nconv c3 8 < x > a\nwarp f\nadd a\nconv c3b 8\n",
+        "conv c3 8\nlrelu 0.1 > a\nslice 2 2 > f\nwarp f < a\nadd a\n",
+        "conv c3 8 > q\nlinear k8 8\nssqrt > k\nlinear v4 4 < q > v\n"
+            "attend k v heads=4 window=4 < q\n",
+        "conv c3 8\nrelu > q\nlinear k8 8\nssqrt > k\nattend k q heads=2 window=2 < q\n"
+            "conv c3b 8\n",
+        "conv c3 8 > a\nattend a a heads=1 window=4\nadd a\n",
+        "linear v40 40 > v\nattend x v heads=2 window=4 < x\ntanh\n",
+        "conv c3 8 > q\nlinear k8 8\nssqrt > k\nlinear v4 4 < q > v\n"
+            "lattend k v heads=4 < q\n",
+        "conv c3 8\nrelu > q\nlinear k8 8\nssqrt > k\nlattend k q heads=2 < q\n"
+            "conv c3b 8\n",
+        "conv c3 8 > a\nlattend a a heads=1\nadd a\n",
+        "linear v40 40 > v\nlattend x v heads=2 < x\ntanh\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, X "%s", texts[i]);
+        compare(text, 2, 8, 4);
+        compare(text, 1, 12, 8);
+    }
+}
+
 /* Values with several readers; gradients that are joined, or passed on. */
 static void test_branches(void **state)
 {
@@ -399,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_convolutions),
         cmocka_unit_test(test_functions),
         cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_mixing),
         cmocka_unit_test(test_branches),
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_limits),

@@ -178,6 +178,22 @@ static void every_layer_is_right(void **state)
         "conv q 8 k=1 < q > v\nconv c3 8 < x > a\nadd v\nadd a",
         "conv q 8 k=1 < q > v\nconv c3 8 < x\nmul v",
         "conv q 8 k=1 < q > v\nadd v",
+        "lnorm l6", "conv c3 8\nlnorm l8 eps=1e-6", "linear v40 40\nlnorm l40",
+        "conv c3 8\nlnorm l8\nrelu", "conv c3 8 > a\nlnorm l8 eps=1e-5\nadd a",
+        "resize 1 nearest", "resize 2 nearest", "resize 3 nearest",
+        "resize 1 bilinear", "resize 2 bilinear", "resize 3 bilinear",
+        "resize 4 bilinear", "resize 5 bilinear", "mean 1",
+        "resize 2 bilinear\nmean 2", "resize 3 nearest\nmean 3",
+        "conv c3 8\nresize 2 bilinear\nconv c3b 8 s=2",
+        "slice 0 2 < x > f\nwarp f < x", "conv flow 2 > f\nwarp f < x",
+        "conv flow 2 > f\nconv c3 8 < x\nwarp f\nlnorm l8",
+        "pad 1 replicate > p\nslice 3 2 < p > f\nwarp f < p\ncrop 1",
+        "attend x x window=1", "attend x x heads=2 window=1",
+        "lattend x x", "lattend x x heads=3",
+        "conv c3 8 > u\nlinear k8 8 > k\nlinear v4 4 < u > v\n"
+            "lattend k v heads=4 < u",
+        "linear v40 40 > a\nlattend a a",
+        "linear v40 40 > a\nlattend x a heads=2 < x",
     };
     (void)state;
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
@@ -194,8 +210,101 @@ static void every_layer_is_right(void **state)
     for (size_t n = 1; n <= 2; n++) {
         compare("net g\ninput x 6\nunshuffle 2\n", n, 6, 4);
         compare("net g\ninput x 6\nunshuffle 3\n", n, 3, 9);
+        compare("net g\ninput x 6\nmean 3\n", n, 3, 9);
+        compare("net g\ninput x 6\nmean 2\nrelu\nresize 4 bilinear\n", n, 8, 6);
     }
     compare("net g\ninput x 6\nconv c3 8\n", 1, 1, 1);
+}
+
+/* In pictures of whole windows, some of several strips. */
+static void attention_is_right(void **state)
+{
+    static const char *const texts[] = {
+        "attend x x window=2", "attend x x window=4 heads=3",
+        "conv c3 8 > q\nlinear k8 8 > k\nlinear v4 4 < q > v\n"
+            "attend k v heads=4 window=4 < q",
+        "conv c3 8\nlnorm l8 > q\nlinear k8 8 > k\nlinear v8 8 < q > v\n"
+            "conv c3b 8 < q\nattend k v heads=2 window=8\nadd q > r\n"
+            "lnorm l8b\nlinear c1 8\ngelu\nadd r",
+        "linear v40 40 > a\nattend a a window=4",
+        "linear v40 40 > a\nattend x a window=8 heads=2 < x",
+        "conv c3 8 > k\nconv c5 8 k=5 < x\nattend k x window=2 heads=2",
+        "conv c3 8 > v\nattend x v heads=2 window=8 < x\nconv c3b 8",
+        "conv c3 8 > k\nconv c5 8 k=5 < x > q\nlinear v8 8 > v\n"
+            "lattend k v heads=2 < q\nconv c3b 8",
+        "resize 2 bilinear > r\nmean 2\nattend x x window=2\nresize 2 nearest\n"
+            "add r\nlattend r r",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        for (size_t n = 1; n <= 2; n++) {
+            char text[512];
+            snprintf(text, sizeof text, "net g\ninput x 6\nrelu\n%s\n",
+                     texts[i]);
+            compare(text, n, 8, 16);
+            compare(text, n, 40, 8);
+        }
+}
+
+/* Sharp and equal scores: no overflow, and shares that sum to one. */
+static void attention_is_stable(void **state)
+{
+    static const char *const texts[] = {
+        "net g\ninput x 6\nattend x x window=4\n",
+        "net g\ninput x 6\nlattend x x heads=2\n"
+    };
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        bench b;
+        nenc_shape shape;
+        open_bench(&b, texts[i % 2], 1, 8, 8);
+        for (size_t k = 0; k < count(&b.dims[0]); k++)
+            b.input[0][k] = i < 2 ? 7 : 1e4f * b.input[0][k];
+        float *out = run_plan(&b, NENC_EXACT, 2, &shape);
+        for (size_t k = 0; k < count(&shape); k++)
+            assert_true(i < 2 ? fabsf(out[k] - 7) < 1e-5f
+                              : fabsf(out[k]) <= 2.1e4f);
+        free(out);
+        close_bench(&b);
+    }
+}
+
+/* The same bits on all kernels, NaN and infinities among the values. */
+static void kernels_agree(void **state)
+{
+    static const char *const texts[] = {
+        "net g\ninput x 6\nlnorm l6\n",
+        "net g\ninput x 6\nresize 3 bilinear\n",
+        "net g\ninput x 6\nmean 4\n",
+        "net g\ninput x 6\nslice 1 2 > f\nwarp f < x\n",
+        "net g\ninput x 6\nlinear v40 40 > a\nattend x a window=4 heads=2 < x\n",
+        "net g\ninput x 6\nlinear v40 40 > a\nlattend x a heads=2 < x\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        for (int odd = 0; odd < 4; odd++) {
+            static const float values[] = { 0, NAN, INFINITY, -INFINITY };
+            const nenc_kernels *const *list;
+            const size_t n_lists = nenc_kernels_list(&list);
+            bench b;
+            nenc_shape shape;
+            float *first = NULL;
+            open_bench(&b, texts[i], 1, 8, 12);
+            for (size_t k = 5; odd && k < count(&b.dims[0]); k += 131)
+                b.input[0][k] = values[odd];
+            for (size_t k = 0; k < n_lists; k++) {
+                setenv("NENC_KERNELS", list[k]->name, 1);
+                float *out = run_plan(&b, NENC_EXACT, 1, &shape);
+                if (first && memcmp(first, out, count(&shape) * sizeof *out))
+                    fail_msg("%s: %s differs, case %d", texts[i],
+                             list[k]->name, odd);
+                free(k ? out : NULL);
+                first = k ? first : out;
+            }
+            unsetenv("NENC_KERNELS");
+            free(first);
+            close_bench(&b);
+        }
 }
 
 /* What plans share and fuse must not show. */
@@ -227,6 +336,14 @@ static void memory_sharing_does_not_show(void **state)
         "concat a\nslice 3 8\nadd c\nadd b\ngdn n8\nigdn n8\nscale s8\nadd d",
         "relu < x > a\npad 2 reflect > p\nconv c3 8 p=0\nlrelu 0.5\n"
         "conv c3b 8 p=0\nrelu > z\nconcat a\nslice 0 8\nadd z",
+        /* layers with a neighbourhood between strips */
+        "conv c3 8\nlnorm l8\nlinear c1 8\nresize 2 bilinear\nconv c3b 8\n"
+        "resize 2 nearest\nmean 4",
+        "conv c3 8 > a\nresize 3 bilinear\nconv c3b 8\nmean 3\nadd a",
+        "conv flow 2 < x > f\nconv c3 8 < x\nwarp f\nconv c3b 8\ntanh",
+        "conv c3 8 > u\nlinear k8 8 > k\nlinear v8 8 < u\nrelu > v\n"
+        "conv c3b 8 < u\nlattend k v heads=2\nlnorm l8",
+        "lnorm l6 < x\nconv c3 8 > a\nlnorm l8\nlnorm l8b\nadd a",
         "conv big 32\nrelu\nconv bigger 32 > a\nrelu\nconv bigger 32\n"
         "add a > b\nconv bigger 32 s=2\nlrelu 0.1\nshuffle 2\nslice 0 8",
     };
@@ -251,6 +368,7 @@ static void random_networks_are_right(void **state)
         size_t length = (size_t)snprintf(
             text, sizeof text,
             "net g\ninput x 6\ninput q 2\nconv q 8 k=1 < q > v\n"
+            "conv flow 2 < x > f0\nconv c5 8 k=5 < x > v0\n"
             "conv c3 8 < x > t0\n");
         const uint32_t n_layers = 3 + random % 14;
         uint32_t taps = 1;
@@ -258,6 +376,8 @@ static void random_networks_are_right(void **state)
             static const char *const forms[] = {
                 "relu", "lrelu 0.25", "tanh", "ssqrt", "scale s8", "linear c1 8",
                 "conv c3b 8", "conv dw 8 g=8", "gdn n8", "add v", "mul v",
+                "lnorm l8", "resize 2 bilinear\nmean 2",
+                "lattend t%u v0 heads=2", "warp f0",
                 "add t%u", "add t%u", "mul t%u", "concat t%u\nslice 4 8",
                 "pad 1 reflect\ncrop 1",
             };
@@ -328,6 +448,17 @@ static void impossible_dims_are_refused(void **state)
         { "conv c5 8 k=5 p=1", 9, 2, NENC_EMODEL },
         { "conv c3 8 s=2\nconcat x", 8, 8, NENC_EMODEL },
         { "conv c3 8 s=2 > a\nconv c3 8 < x\nadd a", 8, 8, NENC_EMODEL },
+        { "mean 2", 4, 3, NENC_EMODEL },
+        { "mean 2", 3, 4, NENC_EMODEL },
+        { "resize 64 nearest", SIZE_MAX / 8, 1, NENC_ELIMIT },
+        { "resize 64 bilinear", 1, SIZE_MAX / 8, NENC_ELIMIT },
+        { "slice 0 2 > f\nmean 2 < x\nwarp f", 8, 8, NENC_EMODEL },
+        { "slice 0 2 > f\nwarp f < x", (1 << 24) + 1, 1, NENC_ELIMIT },
+        { "attend x x window=4", 8, 6, NENC_EMODEL },
+        { "attend x x window=4", 6, 8, NENC_EMODEL },
+        { "mean 2 > m\nattend x m window=4 < x", 8, 8, NENC_EMODEL },
+        { "mean 2 > m\nlattend m x < x", 8, 8, NENC_EMODEL },
+        { "lattend x x", SIZE_MAX / 24, 1, NENC_ELIMIT },
         { "relu", 0, 4, NENC_EMODEL },
         { "relu", 4, 0, NENC_EMODEL },
         { "relu", SIZE_MAX, 1, NENC_ELIMIT },
@@ -356,6 +487,87 @@ static void impossible_dims_are_refused(void **state)
             fail_msg("%s for %zux%zu: status %d, %s", cases[i].layer,
                      cases[i].h, cases[i].w, (int)st, diag.text);
         assert_null(plan);
+        close_bench(&b);
+    }
+}
+
+/* Which rows count, and at which multiples parts may begin. */
+static void reach_and_steps_are_right(void **state)
+{
+    const int64_t far = (int64_t)1 << 40;
+    const struct { const char *layers; int64_t first, end; size_t step; }
+    cases[] = {                         /* for rows 20 to 29 of the result */
+        { "relu", 20, 30, 1 }, { "lnorm l6", 20, 30, 1 },
+        { "conv c3 8 s=2", 39, 60, 2 }, { "mean 3", 60, 90, 3 },
+        { "resize 2 nearest", 10, 15, 1 }, { "resize 4 nearest", 5, 8, 1 },
+        { "resize 2 bilinear", 9, 16, 1 }, { "resize 4 bilinear", 4, 8, 1 },
+        { "resize 3 bilinear", 6, 11, 1 },
+        { "attend x x window=8", 16, 32, 8 },
+        { "mean 2\nattend x x window=8 < x", 16, 32, 8 },
+        { "mean 2 > a\nattend a a window=8", 32, 64, 16 },
+        { "resize 4 nearest > a\nattend a a window=8", 4, 8, 2 },
+        { "resize 4 nearest > a\nattend a a window=6", 4, 8, 3 },
+        { "mean 5 > b\nattend x x window=6 < x", 18, 30, 30 },
+        { "slice 0 2 > f\nwarp f < x", -far, far, 1 },
+        { "slice 0 2 > f\nmean 2 < f\nwarp f < x", -far, far, 2 },
+        { "lattend x x", -far, far, 1 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[256];
+        int64_t first = 20, end = 30;
+        size_t step;
+        bench b;
+        snprintf(text, sizeof text, "net g\ninput x 6\n%s\n",
+                 cases[i].layers);
+        open_bench(&b, text, 1, 8, 8);
+        assert_int_equal(nenc_net_reach(b.net, 0, &first, &end, &diag),
+                         NENC_OK);
+        assert_int_equal(nenc_net_step(b.net, 0, &step, &diag), NENC_OK);
+        if (first != cases[i].first || end != cases[i].end
+            || step != cases[i].step)
+            fail_msg("%s: %lld to %lld, step %zu", cases[i].layers,
+                     (long long)first, (long long)end, step);
+        close_bench(&b);
+    }
+}
+
+/* A part with all that the rows wanted depend on gives the very same rows. */
+static void parts_are_the_same(void **state)
+{
+    static const char *const texts[] = {
+        "conv c3 8 > u\nlinear k8 8 > k\nattend k u window=4 heads=2 < u\n"
+            "conv c3b 8",
+        "resize 3 bilinear > r\nattend r r window=4\nconv c3 8\nmean 3",
+        "mean 2\nlnorm l6\nresize 2 bilinear\nconv c3 8",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char text[256];
+        bench b;
+        nenc_shape shape, part;
+        int64_t first = 32, end = 41;
+        size_t step;
+        snprintf(text, sizeof text, "net g\ninput x 6\n%s\n", texts[i]);
+        open_bench(&b, text, 1, 80, 8);
+        float *all = run_plan(&b, NENC_EXACT, 1, &shape);
+        assert_int_equal(shape.h, 80);
+        assert_int_equal(nenc_net_reach(b.net, 0, &first, &end, &diag),
+                         NENC_OK);
+        assert_int_equal(nenc_net_step(b.net, 0, &step, &diag), NENC_OK);
+        assert_true(first > 0 && end <= 80);
+        const size_t from = (size_t)first / step * step;
+        const size_t to = ((size_t)end + step - 1) / step * step;
+        memmove(b.input[0], b.input[0] + from * 8 * 6,
+                (to - from) * 8 * 6 * sizeof(float));
+        b.dims[0].h = to - from;
+        float *some = run_plan(&b, NENC_EXACT, 1, &part);
+        const size_t row = shape.w * shape.c;
+        if (memcmp(all + 32 * row, some + (32 - from) * row,
+                   9 * row * sizeof *all))
+            fail_msg("%s: rows of a part differ", texts[i]);
+        free(all);
+        free(some);
         close_bench(&b);
     }
 }
@@ -417,6 +629,30 @@ static void bad_texts_name_their_line(void **state)
         { 3, "input x 6\npad 0 zero", "number" },
         { 3, "input x 6\ncrop 1025", "number" },
         { 3, "input x 6\nconcat x x x x x", "words" },
+        { 3, "input x 6\nlnorm", "words" },
+        { 3, "input x 6\nlnorm l6 eps=1e-4", "1e-4" },
+        { 3, "input x 6\nlnorm l6 1e-5", "words" },
+        { 3, "input x 6\nlnorm l6 eps=", "eps" },
+        { 3, "input x 6\nresize 2", "words" },
+        { 3, "input x 6\nresize 0 nearest", "number" },
+        { 3, "input x 6\nresize 65 nearest", "number" },
+        { 3, "input x 6\nresize 2 bicubic", "bicubic" },
+        { 3, "input x 6\nmean 0", "number" },
+        { 3, "input x 6\nmean 2 2", "words" },
+        { 3, "input x 6\nwarp", "words" },
+        { 3, "input x 6\nwarp x", "flow" },
+        { 4, "input x 6\nrelu\nwarp f", "\"f\"" },
+        { 3, "input x 6\nattend x", "words" },
+        { 3, "input x 6\nattend x y", "\"y\"" },
+        { 3, "input x 6\nattend x x heads=4", "heads" },
+        { 3, "input x 6\nattend x x heads=0", "number" },
+        { 3, "input x 6\nattend x x window=33", "number" },
+        { 3, "input x 6\nattend x x size=3", "size" },
+        { 4, "input x 6\nslice 0 3 > k\nattend k x < x", "keys" },
+        { 4, "input x 6\nslice 0 3 > v\nattend x v heads=2 < x", "heads" },
+        { 3, "input x 6\nlattend x x window=4", "window" },
+        { 3, "input x 6\nlattend x x x", "words" },
+        { 4, "input x 6\nslice 0 3 > k\nlattend k x < x", "keys" },
         { 3, "input x 6\n1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17",
           "words" },
         { 2, "input x 6", "layer" },
@@ -506,10 +742,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layer_is_right),
+        cmocka_unit_test(attention_is_right),
+        cmocka_unit_test(attention_is_stable),
+        cmocka_unit_test(kernels_agree),
         cmocka_unit_test(memory_sharing_does_not_show),
         cmocka_unit_test(random_networks_are_right),
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(impossible_dims_are_refused),
+        cmocka_unit_test(reach_and_steps_are_right),
+        cmocka_unit_test(parts_are_the_same),
         cmocka_unit_test(bad_texts_name_their_line),
         cmocka_unit_test(long_texts_are_refused),
         cmocka_unit_test(texts_are_read),

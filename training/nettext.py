@@ -80,6 +80,52 @@ class Scale(nn.Module):
         return x * self.weight[:, None, None]
 
 
+class LayerNorm(nn.Module):
+    """Over the channels of each position."""
+
+    def __init__(self, c, eps):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(c))
+        self.bias = nn.Parameter(torch.zeros(c))
+        self.eps = eps
+
+    def forward(self, x):
+        x = F.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape,
+                         self.weight, self.bias, self.eps)
+        return x.permute(0, 3, 1, 2)
+
+
+def warp(x, flow):
+    """x at (column + flow[0], row + flow[1]), edges repeated."""
+    h, w = x.shape[2:]
+    at = [(torch.arange(n, dtype=flow.dtype, device=x.device).view(shape)
+           + flow[:, i]).clamp(0, n - 1) * (2 / max(n - 1, 1)) - 1
+          for i, n, shape in ((0, w, (1, w)), (1, h, (h, 1)))]
+    return F.grid_sample(x, torch.stack(at, -1), padding_mode='border',
+                         align_corners=True)
+
+
+def attend(q, k, v, heads, window):
+    """softmax(q k^T / sqrt(d)) v in windows; a head's channels side by side"""
+    n, _, h, w = q.shape
+
+    def split(x):           # [n, rows, columns, heads, tokens, channels]
+        x = x.reshape(n, heads, -1, h // window, window, w // window, window)
+        return x.permute(0, 3, 5, 1, 4, 6, 2).flatten(4, 5)
+    q, k, v = split(q), split(k), split(v)
+    score = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+    out = (score.softmax(-1) @ v).unflatten(4, (window, window))
+    return out.permute(0, 3, 6, 1, 4, 2, 5).reshape(n, -1, h, w)
+
+
+def lattend(q, k, v, heads):
+    """Linear attention: q over a head's channels, k over positions."""
+    n, _, h, w = q.shape
+    q, k, v = (x.reshape(n, heads, -1, h * w) for x in (q, k, v))
+    context = k.softmax(3) @ v.transpose(2, 3)
+    return (context.transpose(2, 3) @ q.softmax(2)).reshape(n, -1, h, w)
+
+
 def make_conv(cin, args, keys, transposed):
     cout, k, s = int(args[1]), int(keys.get('k', 3)), int(keys.get('s', 1))
     g, p = int(keys.get('g', 1)), int(keys.get('p', int(keys.get('k', 3)) // 2))
@@ -142,6 +188,10 @@ class Net(nn.Module):
             module = Scale(cin) if op == 'scale' else Gdn(cin, op == 'igdn')
             self.add_module(args[0], module)
             return module, [], cin
+        if op == 'lnorm':
+            module = LayerNorm(cin, float(keys.get('eps', '1e-5')))
+            self.add_module(args[0], module)
+            return module, [], cin
         if op in POINT:
             return POINT[op]([float(a) for a in args]), [], cin
         if op == 'add':
@@ -166,6 +216,24 @@ class Net(nn.Module):
                 return (lambda x: symmetric_pad(x, n)), [], cin
             mode = 'constant' if mode == 'zero' else mode
             return (lambda x: F.pad(x, (n,) * 4, mode)), [], cin
+        if op == 'resize':
+            r, mode = int(args[0]), args[1]
+            more = {'align_corners': False} if mode == 'bilinear' else {}
+            return (lambda x: F.interpolate(x, scale_factor=r, mode=mode,
+                                            **more)), [], cin
+        if op == 'mean':
+            r = int(args[0])
+            return (lambda x: F.avg_pool2d(x, r)), [], cin
+        if op == 'warp':
+            return warp, args, cin
+        if op == 'attend':
+            heads, window = int(keys.get('heads', 1)), int(keys.get('window', 8))
+            return (lambda q, k, v: attend(q, k, v, heads, window)), args, \
+                shape[args[1]]
+        if op == 'lattend':
+            heads = int(keys.get('heads', 1))
+            return (lambda q, k, v: lattend(q, k, v, heads)), args, \
+                shape[args[1]]
         if op == 'crop':
             n = int(args[0])
             return (lambda x: x[..., n:-n, n:-n]), [], cin

@@ -127,15 +127,9 @@ void grad_gdn_rows(const nenc_grad *g, const grad_step *s, int worker,
     }
 }
 
-typedef struct job {
-    const nenc_grad *g;
-    const grad_step *s;
-    size_t splits;               /* of the matrices' rows */
-} job;
-
 static void gdn_prepare_rows(void *user, int worker, size_t row0, size_t row1)
 {
-    const job *j = user;
+    const grad_job *j = user;
     const grad_step *s = j->s;
     const size_t n = s->shape.w * s->shape.c;
     const gdn_row scratch = gdn_scratch(j->g, s, worker);
@@ -150,7 +144,7 @@ static void gdn_prepare_rows(void *user, int worker, size_t row0, size_t row1)
 
 void grad_gdn_prepare(const nenc_grad *g, const grad_step *s)
 {
-    job j = { g, s, 0 };
+    grad_job j = { .g = g, .s = s };
     nenc_pool_run(g->pool, s->shape.n * s->shape.h, s->grain,
                   gdn_prepare_rows, &j);
 }
@@ -235,7 +229,7 @@ static void multiply(const pair *p, const nenc_kernels *kernels, size_t group,
 /* One group, tap and share of the channels after the other. */
 static void weight_jobs(void *user, int worker, size_t first, size_t end)
 {
-    const job *j = user;
+    const grad_job *j = user;
     const pair p = pair_of(j->g, j->s);
     const size_t kk = p.conv->k * p.conv->k;
     (void)worker;
@@ -257,7 +251,7 @@ static void weight_jobs(void *user, int worker, size_t first, size_t end)
 /* From [tap][a][b] to what models have, [a][b][tap]. */
 static void collect_taps(void *user, int worker, size_t first, size_t end)
 {
-    const job *j = user;
+    const grad_job *j = user;
     const nenc_param *to = j->s->params->kernel;
     const size_t kk = j->s->op->conv.k * j->s->op->conv.k, n = to->n / kk;
     (void)worker;
@@ -269,7 +263,7 @@ static void collect_taps(void *user, int worker, size_t first, size_t end)
 /* Depthwise: all channels of a tap side by side. */
 static void depthwise_jobs(void *user, int worker, size_t first, size_t end)
 {
-    const job *j = user;
+    const grad_job *j = user;
     const pair p = pair_of(j->g, j->s);
     const nenc_conv_shape *c = p.conv;
     (void)worker;
@@ -294,15 +288,13 @@ static void depthwise_jobs(void *user, int worker, size_t first, size_t end)
     }
 }
 
-/* Of the bias, or of a scale: over channels [first, end). */
+/* Of a bias, or of a weight for each channel: over channels [first, end). */
 static void channel_sums(void *user, int worker, size_t first, size_t end)
 {
-    const job *j = user;
+    const grad_job *j = user;
     const grad_step *s = j->s;
     const nenc_shape *d = &s->dy_shape;
-    const bool scale = s->op->weight != NULL;
-    const float *x = scale ? grad_value_data(j->g, s->x) : NULL;
-    float *to = scale ? s->params->kernel->grad : s->params->bias->grad;
+    const float *x = j->x;
     enum { SOME = 64 };
     (void)worker;
     for (size_t k0 = first; k0 < end; k0 += SOME) {
@@ -315,7 +307,7 @@ static void channel_sums(void *user, int worker, size_t first, size_t end)
                 for (size_t k = 0; k < n; k++)
                     line[k] += x ? dy[i + k] * x[at + i + k] : dy[i + k];
             for (size_t k = 0; k < n; k++)
-                to[k0 + k] += line[k];
+                j->to[k0 + k] += line[k];
         }
     }
 }
@@ -324,8 +316,17 @@ void grad_weights(const nenc_grad *g, const grad_step *s)
 {
     enum { SMALLEST = 12, CHANNELS = 64 };
     const nenc_conv_shape *c = &s->op->conv;
-    job j = { g, s, 1 };
-    nenc_pool_run(g->pool, s->dy_shape.c, CHANNELS, channel_sums, &j);
+    grad_job j = { .g = g, .s = s, .splits = 1 };
+    if (s->op->weight) {
+        j.x = s->plus >= 0 ? grad_data(g, s->plus) : grad_value_data(g, s->x);
+        j.to = s->params->kernel->grad;
+        nenc_pool_run(g->pool, s->dy_shape.c, CHANNELS, channel_sums, &j);
+    }
+    if (s->params->bias) {
+        j.x = NULL;
+        j.to = s->params->bias->grad;
+        nenc_pool_run(g->pool, s->dy_shape.c, CHANNELS, channel_sums, &j);
+    }
     if (!c->cin)
         return;
     const size_t kk = c->k * c->k;

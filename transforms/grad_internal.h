@@ -8,7 +8,8 @@
 
 /** Of one op. */
 typedef struct op_params {
-    nenc_param *kernel, *bias;   /**< or NULL; a scale's weight is the kernel */
+    nenc_param *kernel, *bias;   /**< or NULL; a scale's or lnorm's weight is
+                                      the kernel */
     nenc_conv forward, back;     /**< packed, where op->conv.cin */
     bool has_back;               /**< the shape's adjoint is a convolution */
 } op_params;
@@ -45,7 +46,7 @@ typedef struct grad_forward {
 
 typedef enum grad_kind {
     GRAD_SOURCE,                 /**< of one source of an op, row by row */
-    GRAD_GDN,                    /**< gdn: what its weights' gradient needs */
+    GRAD_PREPARE,                /**< what the op's other steps need */
     GRAD_WEIGHTS                 /**< of an op's weights */
 } grad_kind;
 
@@ -62,6 +63,7 @@ typedef struct grad_step {
     int x;                       /**< value of that source, where needed */
     int y;                       /**< the op's own */
     int other;                   /**< mul: the other factor */
+    int prepared;                /**< lattend: block of GRAD_PREPARE */
     int mask;                    /**< an activation's result, by whose sign
                                       the gradient is passed on */
     float mask_slope;
@@ -69,6 +71,15 @@ typedef struct grad_step {
     const size_t *map_rows;
     size_t grain;
 } grad_step;
+
+/** What a pool's thread gets. */
+typedef struct grad_job {
+    const nenc_grad *g;
+    const grad_step *s;
+    const float *x;              /**< channel sums: of dy x, or of dy */
+    float *to;
+    size_t splits;               /**< of matrices' rows */
+} grad_job;
 
 struct nenc_grad {
     const nenc_net *net;
@@ -86,6 +97,7 @@ struct nenc_grad {
     float *memory;
     float *scratch;              /**< of each worker */
     size_t scratch_floats;
+    float *shared;               /**< what a layer prepares */
     float *taps;                 /**< a kernel's gradient, tap by tap */
     uint64_t macs;
 };
@@ -110,7 +122,17 @@ static inline float *grad_value_data(const nenc_grad *g, int value)
 /** What an op's backward pass reads. */
 bool grad_needs_x(const nenc_op *op);
 bool grad_needs_y(const nenc_op *op);
+/** Or all of its sources. */
+bool grad_needs_sources(const nenc_op *op);
 bool grad_is_gdn(const nenc_op *op);
+static inline bool grad_is_norm(const nenc_op *op)
+{
+    return op->weight && op->bias;
+}
+static inline bool grad_is_move(const nenc_op *op)
+{
+    return op->layer->run == nenc_move_run;
+}
 static inline bool grad_is_act(const nenc_op *op)
 {
     return op->layer->elementwise && op->n_src == 1
@@ -122,7 +144,7 @@ static inline bool grad_is_act(const nenc_op *op)
 void grad_source_rows(const nenc_grad *g, const grad_step *s, int worker,
                       size_t row0, size_t row1);
 /** Scratch floats that a step needs of each worker. */
-size_t grad_step_scratch(const grad_step *s);
+size_t grad_step_scratch(const grad_step *s, const nenc_kernels *kernels);
 /** Rows of convolutions (grad_conv.c). */
 void grad_conv_rows(const nenc_grad *g, const grad_step *s, size_t row0,
                     size_t row1);
@@ -130,6 +152,22 @@ void grad_gdn_rows(const nenc_grad *g, const grad_step *s, int worker,
                    size_t row0, size_t row1);
 /** A gdn's squares, and its norm's gradient. */
 void grad_gdn_prepare(const nenc_grad *g, const grad_step *s);
+/** Layer norms (grad_norm.c): prepared is what its weights multiply. */
+void grad_norm_rows(const nenc_grad *g, const grad_step *s, int worker,
+                    size_t row0, size_t row1);
+void grad_norm_prepare(const nenc_grad *g, const grad_step *s);
+size_t grad_norm_scratch(const grad_step *s);
+/** resize, mean, warp (grad_resize.c). */
+void grad_resize_rows(const nenc_grad *g, const grad_step *s, int worker,
+                      size_t row0, size_t row1);
+size_t grad_resize_scratch(const grad_step *s);
+/** attend, lattend (grad_attend.c); floats that lattend prepares for a picture.
+ */
+void grad_attend_rows(const nenc_grad *g, const grad_step *s, int worker,
+                      size_t row0, size_t row1);
+void grad_attend_prepare(const nenc_grad *g, const grad_step *s);
+size_t grad_attend_scratch(const grad_step *s, const nenc_kernels *kernels);
+size_t grad_attend_prepared(const nenc_op *op);
 /** Add to the gradient of an op's weights. */
 void grad_weights(const nenc_grad *g, const grad_step *s);
 

@@ -58,6 +58,10 @@ static nenc_status add_op(nenc_params *p, size_t i, nenc_diag *diag)
                            -INFINITY));
         memcpy(o->kernel->value, op->weight, op->cin * sizeof(float));
     }
+    if (grad_is_norm(op)) {
+        NENC_TRY(add_param(p, &o->bias, op, "bias", &op->cin, 1, -INFINITY));
+        memcpy(o->bias->value, op->bias, op->cin * sizeof(float));
+    }
     if (!s->cin)
         return NENC_OK;
     const bool gdn = grad_is_gdn(op);
@@ -136,8 +140,8 @@ static void update_ops(void *user, int worker, size_t first, size_t end)
     (void)worker;
     for (size_t i = first; i < end; i++) {
         op_params *o = &p->ops[i];
-        if (!o->bias)
-            continue;
+        if (!p->net->ops[i].conv.cin)
+            continue;            /* not packed, and without bounds */
         raise_to(o->kernel);
         raise_to(o->bias);
         nenc_conv_repack(&o->forward, o->kernel->value, o->bias->value);

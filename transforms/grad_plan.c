@@ -15,6 +15,7 @@ typedef struct planner {
     int n_in, n_ops;
     size_t *holders;             /* [room_blocks]: values whose gradient it is */
     size_t *pending;             /* [n_values]: readers still to come */
+    int prepared;                /* block of the op's GRAD_PREPARE */
     bool *masked;                /* [n_values]: an activation's gradient has
                                     been through it already */
 } planner;
@@ -71,6 +72,7 @@ static nenc_status find_shapes(planner *p, const nenc_shape *inputs)
                 r->src_shape[k] = g->values[op->src[k]].shape;
             NENC_TRY(op->layer->shape(op, r->src_shape, s, p->diag));
             r->op = op;
+            r->kernels = g->kernels;
             r->dst_shape = *s;
         }
         if (!nenc_size_mul(&floats, s->n, s->h)
@@ -183,7 +185,7 @@ static grad_step *add_step(planner *p, grad_kind kind, int i)
     *s = (grad_step){
         .kind = kind, .op = &p->net->ops[i], .params = &g->params->ops[i],
         .dy = g->grad_of[p->n_in + i], .to = NONE, .plus = NONE, .x = NONE,
-        .y = NONE, .other = NONE, .mask = NONE,
+        .y = NONE, .other = NONE, .mask = NONE, .prepared = NONE,
         .dy_shape = g->values[p->n_in + i].shape,
         .shape = g->values[p->net->ops[i].src[0]].shape,
     };
@@ -195,8 +197,13 @@ static void plan_weights(planner *p, int i, int time)
     const nenc_op *op = &p->net->ops[i];
     nenc_grad *g = p->g;
     int dy = g->grad_of[p->n_in + i], square = NONE;
+    if (grad_is_norm(op)) {
+        grad_step *s = add_step(p, GRAD_PREPARE, i);
+        s->x = op->src[0];
+        s->to = square = add_block(p, &s->shape, time);
+    }
     if (grad_is_gdn(op)) {
-        grad_step *s = add_step(p, GRAD_GDN, i);
+        grad_step *s = add_step(p, GRAD_PREPARE, i);
         s->x = op->src[0];
         s->to = dy = add_block(p, &s->shape, time);
         s->plus = square = add_block(p, &s->shape, time);
@@ -213,8 +220,7 @@ static nenc_status open_move(planner *p, grad_step *s)
 {
     const nenc_shape shapes[2] = { s->shape, s->dy_shape };
     const nenc_op *ops[1] = { s->op };
-    const nenc_moves m = s->op->layer->moves;
-    if (m == NENC_MOVES_NOTHING || m == NENC_MOVES_CONV)
+    if (!grad_is_move(s->op))
         return NENC_OK;
     NENC_TRY(nenc_move_open(&s->move, &p->g->arena, ops, 1, shapes));
     return nenc_move_map_back(&s->map_rows, s->move, &p->g->arena);
@@ -250,6 +256,18 @@ static int place_source(planner *p, const grad_step *s, int src, bool is_last,
     return add_block(p, &g->values[src].shape, time);
 }
 
+/* lattend: once for all of its sources. */
+static void plan_prepared(planner *p, int i, int time)
+{
+    const nenc_op *op = &p->net->ops[i];
+    p->prepared = NONE;
+    if (op->layer->moves != NENC_MOVES_ALL)
+        return;
+    grad_step *s = add_step(p, GRAD_PREPARE, i);
+    const nenc_shape shape = { s->shape.n, 1, 1, grad_attend_prepared(op) };
+    s->to = p->prepared = add_block(p, &shape, time);
+}
+
 static nenc_status plan_source(planner *p, int i, size_t k, int time)
 {
     nenc_grad *g = p->g;
@@ -262,6 +280,7 @@ static nenc_status plan_source(planner *p, int i, size_t k, int time)
         return NENC_OK;
     grad_step *s = add_step(p, GRAD_SOURCE, i);
     s->source = k;
+    s->prepared = p->prepared;
     s->shape = g->values[src].shape;
     s->plus = g->grad_of[src];
     s->to = place_source(p, s, src, k + 1 == op->n_src, time);
@@ -282,6 +301,8 @@ static nenc_status plan_source(planner *p, int i, size_t k, int time)
         s->other_shape = g->values[s->other].shape;
         use_value(p, s->other, time);
     }
+    for (size_t j = 0; grad_needs_sources(op) && j < op->n_src; j++)
+        use_value(p, op->src[j], time);
     if (s->x != NONE)
         use_value(p, s->x, time);
     if (s->y != NONE)
@@ -307,6 +328,7 @@ static nenc_status plan_op_back(planner *p, int i)
     use_block(p, dy, time);
     if (has_weights(p, op))
         plan_weights(p, i, time);
+    plan_prepared(p, i, time);
     for (size_t k = 0; k < op->n_src; k++)
         NENC_TRY(plan_source(p, i, k, time));
     p->holders[dy]--;
@@ -375,22 +397,29 @@ static uint64_t macs_of(const nenc_op *op, const nenc_shape *src,
 }
 
 /* Scratch of workers, room for gradients tap by tap, the work there is. */
-static void count_work(nenc_grad *g, size_t *scratch, size_t *taps)
+static void count_work(nenc_grad *g, size_t *scratch, size_t *shared,
+                       size_t *taps)
 {
     for (size_t i = 0; i < g->net->n_ops; i++) {
         const nenc_op_run *r = &g->forward[i].run;
         if (r->op->layer->scratch)
             *scratch = NENC_MAX(*scratch, r->op->layer->scratch(r));
+        if (r->op->layer->shared)
+            *shared = NENC_MAX(*shared, r->op->layer->shared(r));
+        if (r->op->layer->macs)
+            g->macs += (uint64_t)r->op->layer->macs(r);
         g->macs += macs_of(r->op, &r->src_shape[0], &r->dst_shape);
     }
     for (size_t i = 0; i < g->n_steps; i++) {
         grad_step *s = &g->steps[i];
         const size_t rows = s->shape.n * s->shape.h;
-        *scratch = NENC_MAX(*scratch, grad_step_scratch(s));
+        const size_t unit = NENC_MAX(1, s->op->window);
+        *scratch = NENC_MAX(*scratch, grad_step_scratch(s, g->kernels));
         s->grain = NENC_MAX(1, rows / (4 * (size_t)nenc_pool_threads(g->pool)));
+        s->grain = (s->grain + unit - 1) / unit * unit;
         if (s->kind == GRAD_WEIGHTS && s->op->conv.cin)
             *taps = NENC_MAX(*taps, s->params->kernel->n);
-        if (s->op->conv.cin && s->kind != GRAD_GDN)
+        if (s->op->conv.cin && s->kind != GRAD_PREPARE)
             g->macs += macs_of(s->op, &s->shape, &s->dy_shape);
     }
 }
@@ -410,8 +439,12 @@ static void bind_forward(nenc_grad *g)
             r->src[k] = grad_value_data(g, r->op->src[k]);
         if (f->add >= 0)
             r->add = grad_value_data(g, f->add);
+        r->shared = g->shared;
+        const op_params *o = &g->params->ops[i];
         if (r->op->conv.cin)
-            r->packed = &g->params->ops[i].forward;
+            r->packed = &o->forward;
+        r->weight = o->kernel ? o->kernel->value : NULL;
+        r->bias = o->bias ? o->bias->value : NULL;
     }
 }
 
@@ -419,8 +452,8 @@ static nenc_status plan_memory(nenc_grad *g, nenc_diag *diag)
 {
     const size_t workers = (size_t)nenc_pool_threads(g->pool);
     const size_t floats = place_blocks(g);
-    size_t scratch = 0, taps = 0, all;
-    count_work(g, &scratch, &taps);
+    size_t scratch = 0, shared = 0, taps = 0, all;
+    count_work(g, &scratch, &shared, &taps);
     g->scratch_floats = grad_round(scratch);
     if (floats == SIZE_MAX || !nenc_size_mul(&all, g->scratch_floats, workers))
         return nenc_fail(diag, NENC_ELIMIT, "network %s: too large",
@@ -428,14 +461,14 @@ static nenc_status plan_memory(nenc_grad *g, nenc_diag *diag)
     g->memory = nenc_arena_zalloc(&g->arena, floats, sizeof(float));
     g->scratch = nenc_arena_zalloc(&g->arena, all, sizeof(float));
     g->taps = nenc_arena_zalloc(&g->arena, taps, sizeof(float));
-    if (!g->memory || !g->scratch || !g->taps)
+    g->shared = nenc_arena_zalloc(&g->arena, shared, sizeof(float));
+    if (!g->memory || !g->scratch || !g->taps || !g->shared)
         return NENC_ENOMEM;
     bind_forward(g);
     for (size_t i = 0; i < g->net->n_ops; i++) {
         nenc_op_run *r = &g->forward[i].run;
         const nenc_shape shapes[2] = { r->src_shape[0], r->dst_shape };
-        if (r->op->layer->moves != NENC_MOVES_NOTHING
-            && r->op->layer->moves != NENC_MOVES_CONV)
+        if (grad_is_move(r->op))
             NENC_TRY(nenc_move_open(&r->move, &g->arena, &r->op, 1, shapes));
     }
     return NENC_OK;

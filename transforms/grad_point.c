@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Backward passes of layers that treat values one by one or only move them, and
- * what all layers' passes end with.  Not here: convolutions (grad_conv.c). */
+ * what all layers' passes end with.  Not here: convolutions (grad_conv.c),
+ * resampling (grad_resize.c), attention (grad_attend.c). */
 #include <math.h>
 #include <string.h>
 
@@ -16,9 +17,16 @@ static bool is_function(const nenc_op *op)
     return op->layer->elementwise && op->n_src == 1 && !op->weight;
 }
 
+bool grad_needs_sources(const nenc_op *op)
+{
+    const nenc_moves m = op->layer->moves;
+    return m == NENC_MOVES_WARP || m == NENC_MOVES_WINDOW
+        || m == NENC_MOVES_ALL;
+}
+
 bool grad_needs_x(const nenc_op *op)
 {
-    if (grad_is_gdn(op))
+    if (grad_is_gdn(op) || grad_is_norm(op))
         return true;
     return is_function(op)
         && (op->point == NENC_POINT_GELU || op->point == NENC_POINT_SILU
@@ -268,11 +276,30 @@ static void channel_rows(const nenc_grad *g, const grad_step *s, size_t row0,
 
 /* ------------------------------------------------------------------- all layers */
 
-size_t grad_step_scratch(const grad_step *s)
+static bool is_attention(const nenc_op *op)
+{
+    return op->layer->moves == NENC_MOVES_WINDOW
+        || op->layer->moves == NENC_MOVES_ALL;
+}
+
+static bool resamples(const nenc_op *op)
+{
+    const nenc_moves m = op->layer->moves;
+    return m == NENC_MOVES_RESIZE || m == NENC_MOVES_MEAN
+        || m == NENC_MOVES_WARP;
+}
+
+size_t grad_step_scratch(const grad_step *s, const nenc_kernels *kernels)
 {
     const size_t row = s->shape.w * s->shape.c;
     if (grad_is_gdn(s->op))
         return 4 * row;
+    if (grad_is_norm(s->op))
+        return grad_norm_scratch(s);
+    if (is_attention(s->op))
+        return grad_attend_scratch(s, kernels);
+    if (resamples(s->op))
+        return grad_resize_scratch(s);
     if (s->op->layer->elementwise)
         return NENC_MAX(2 * row, s->dy_shape.c);
     return 0;
@@ -286,6 +313,12 @@ static void compute_rows(const nenc_grad *g, const grad_step *s, int worker,
         grad_gdn_rows(g, s, worker, row0, row1);
     else if (op->conv.cin)
         grad_conv_rows(g, s, row0, row1);
+    else if (grad_is_norm(op))
+        grad_norm_rows(g, s, worker, row0, row1);
+    else if (is_attention(op))
+        grad_attend_rows(g, s, worker, row0, row1);
+    else if (resamples(op))
+        grad_resize_rows(g, s, worker, row0, row1);
     else if (s->move)
         nenc_move_run_back(s->move, s->map_rows, grad_data(g, s->dy),
                            grad_data(g, s->to), row0, row1);

@@ -24,19 +24,14 @@ static void forward_rows(void *user, int worker, size_t first, size_t end)
     r.op->layer->run(&r, first, end);
 }
 
-/* A scale's weights are a model's own in nenc_op. */
-static void forward_scale(void *user, int worker, size_t first, size_t end)
+static void forward_parts(void *user, int worker, size_t first, size_t end)
 {
     const job *j = user;
     const grad_forward_step *f = j->step;
-    const nenc_op_run *r = &f->run;
-    const size_t at = (size_t)(r->op - j->g->net->ops);
-    const float *w = j->g->params->ops[at].kernel->value;
-    const size_t c = r->dst_shape.c, row = r->dst_shape.w * c;
-    (void)worker;
-    for (size_t i = first * row; i < end * row; i += c)
-        for (size_t k = 0; k < c; k++)
-            r->dst[i + k] = r->src[0][i + k] * w[k];
+    nenc_op_run r = f->run;
+    r.scratch = scratch_of(j->g, worker);
+    for (size_t part = first; part < end; part++)
+        r.op->layer->prepare(&r, part);
 }
 
 void nenc_grad_forward(nenc_grad *g)
@@ -46,9 +41,11 @@ void nenc_grad_forward(nenc_grad *g)
         if (f->skip)
             continue;
         job j = { g, f };
+        if (f->run.op->layer->prepare)
+            nenc_pool_run(g->pool, f->run.dst_shape.n * f->run.op->heads, 1,
+                          forward_parts, &j);
         nenc_pool_run(g->pool, f->run.dst_shape.n * f->run.dst_shape.h,
-                      f->grain, f->run.op->weight ? forward_scale
-                                                  : forward_rows, &j);
+                      f->grain, forward_rows, &j);
     }
 }
 
@@ -58,13 +55,23 @@ static void backward_rows(void *user, int worker, size_t first, size_t end)
     grad_source_rows(j->g, j->step, worker, first, end);
 }
 
+static void prepare(const nenc_grad *g, const grad_step *s)
+{
+    if (grad_is_gdn(s->op))
+        grad_gdn_prepare(g, s);
+    else if (grad_is_norm(s->op))
+        grad_norm_prepare(g, s);
+    else
+        grad_attend_prepare(g, s);
+}
+
 void nenc_grad_backward(nenc_grad *g)
 {
     for (size_t i = 0; i < g->n_steps; i++) {
         const grad_step *s = &g->steps[i];
         job j = { g, s };
-        if (s->kind == GRAD_GDN)
-            grad_gdn_prepare(g, s);
+        if (s->kind == GRAD_PREPARE)
+            prepare(g, s);
         else if (s->kind == GRAD_WEIGHTS)
             grad_weights(g, s);
         else

@@ -68,12 +68,20 @@ size_t nenc_net_layers(const nenc_net *net);
  *  *end) of the output depend on, as if there were no edges: a part of the
  *  input that has them all, and begins at a multiple of the network's stride,
  *  gives these rows the same values as the whole one.
+ *  That stride is nenc_net_step(); only so do windows of attention fall on
+ *  the same positions.  Layers that look anywhere (warp, lattend) give all.
  *  @param[in,out] first, end  of the output, within +-2^40; then of the input,
  *                             beyond its edges too, and no further than that
  *  @return NENC_OK, NENC_ENOMEM */
 NENC_NODISCARD nenc_status nenc_net_reach(const nenc_net *net, size_t input,
                                           int64_t *first, int64_t *end,
                                           nenc_diag *diag);
+
+/** Positions of an input whose multiples a part of it may begin at.  At most
+ *  2^31: the part must be the whole.
+ *  @return NENC_OK, NENC_ENOMEM */
+NENC_NODISCARD nenc_status nenc_net_step(const nenc_net *net, size_t input,
+                                         size_t *step, nenc_diag *diag);
 
 typedef enum nenc_backend {
     NENC_EXACT,     /**< normative: the same bits on every machine */
@@ -106,7 +114,7 @@ nenc_shape   nenc_plan_output_shape(const nenc_plan *plan);
 NENC_NODISCARD nenc_status nenc_plan_run(nenc_plan *plan, nenc_diag *diag);
 
 size_t nenc_plan_memory(const nenc_plan *plan);
-/** Multiply-adds of one run (convolutions, linear layers and GDN). */
+/** Multiply-adds of one run (convolutions, linear layers, GDN, attention). */
 uint64_t nenc_plan_macs(const nenc_plan *plan);
 
 #endif

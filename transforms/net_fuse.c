@@ -154,7 +154,7 @@ void nenc_rows_read(const nenc_op_run *r, size_t k, size_t y0, size_t y1,
     if (r->op->layer->moves == NENC_MOVES_NOTHING && h != r->dst_shape.h)
         end = (first = 0) + 1;           /* one pixel for all */
     else
-        nenc_op_reads(r->op, &first, &end);
+        nenc_op_reads(r->op, k, &first, &end);
     *s0 = first < 0 ? 0 : NENC_MIN((size_t)first, h - 1);
     *s1 = end <= (int64_t)*s0 ? *s0 + 1 : NENC_MIN((size_t)end, h);
 }
@@ -187,6 +187,8 @@ static double row_work(const nenc_op_run *r)
 {
     const double samples = (double)nenc_row_floats(&r->dst_shape);
     const nenc_conv_shape *c = &r->op->conv;
+    if (r->op->layer->macs)
+        return r->op->layer->macs(r) / (double)r->dst_shape.h;
     return c->cin ? samples * (double)(c->k * c->k * c->cin / c->groups)
                   : samples;
 }
@@ -273,7 +275,9 @@ static void fuse_strips(nenc_plan *p)
         for (size_t k = 0; k < n && s->before < 0; k++) {
             const int id = source_id(p, s, k), at = maker(p, id);
             if (at < 0 || p->values[id].readers != 1
-                || p->steps[at].run.dst_shape.h == 1)
+                || p->steps[at].run.dst_shape.h == 1
+                || p->steps[at].run.op->layer->prepare
+                || nenc_op_reads_all(s->run.op, k))
                 continue;
             s->before = at;
             s->before_src = k;

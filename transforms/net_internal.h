@@ -23,13 +23,16 @@ typedef struct nenc_op {
     size_t n_src;
     int src[NENC_OP_MAX_SRC];    /**< value ids; src[0] is "the current" */
     size_t cin, cout;
+    size_t src_c[NENC_OP_MAX_SRC]; /**< channels of each source */
     nenc_conv_shape conv;        /**< conv, deconv, linear, gdn, igdn */
     const nenc_st_tensor *kernel; /**< of those; see nenc_net_packed() */
     const float *weight, *bias;
     nenc_point point;            /**< element-wise layers */
-    float slope;
-    size_t arg[2];               /**< slice: first, count; shuffle, pad: n */
+    float slope;                 /**< lnorm: its epsilon */
+    size_t arg[2];               /**< slice: first, count; others: n, or r */
     nenc_pad_mode pad;
+    bool bilinear;               /**< resize */
+    size_t heads, window;        /**< attend, lattend */
 } nenc_op;
 
 struct nenc_net {
@@ -69,6 +72,7 @@ typedef struct nenc_op_run {
     const nenc_kernels *kernels;
     const nenc_conv *packed;             /**< layers with op->conv.cin */
     const nenc_move *move;               /**< shuffle, unshuffle, pad, crop */
+    const float *weight, *bias;          /**< op's, or those being trained */
     nenc_act act;                        /**< activation fused into it */
     float act_slope;
     const float *add;                    /**< an addition fused into it */
@@ -80,12 +84,17 @@ typedef struct nenc_op_run {
     size_t dst_first;                    /**< ... and dst: of one picture */
     nenc_shape dst_shape;
     float *scratch;                      /**< of this worker */
+    float *shared;                       /**< what prepare() made, for all */
 } nenc_op_run;
 
 /** How a layer's output positions lie to those of its sources. */
 typedef enum nenc_moves {
     NENC_MOVES_NOTHING, NENC_MOVES_CONV, NENC_MOVES_SHUFFLE,
-    NENC_MOVES_UNSHUFFLE, NENC_MOVES_PAD, NENC_MOVES_CROP
+    NENC_MOVES_UNSHUFFLE, NENC_MOVES_PAD, NENC_MOVES_CROP,
+    NENC_MOVES_RESIZE, NENC_MOVES_MEAN,
+    NENC_MOVES_WARP,             /**< anywhere in source 0 */
+    NENC_MOVES_WINDOW,           /**< a window of sources 1 and 2 */
+    NENC_MOVES_ALL               /**< all of sources 1 and 2 */
 } nenc_moves;
 
 /** A kind of layer. */
@@ -106,6 +115,12 @@ struct nenc_layer {
                          nenc_shape *dst, nenc_diag *diag);
     /** Floats of scratch that a worker needs; NULL = none. */
     size_t (*scratch)(const nenc_op_run *r);
+    /** Floats that prepare() fills; NULL = none. */
+    size_t (*shared)(const nenc_op_run *r);
+    /** Multiply-adds beyond those of a convolution; NULL = none. */
+    double (*macs)(const nenc_op_run *r);
+    /** Before any row, for each part < pictures times heads; or NULL. */
+    void (*prepare)(const nenc_op_run *r, size_t part);
     /** Compute rows [row0, row1) of the n * h rows of dst. */
     void (*run)(const nenc_op_run *r, size_t row0, size_t row1);
 };
@@ -134,17 +149,42 @@ void nenc_move_run_back(const nenc_move *m, const size_t *map,
                         const float *dst, float *src, size_t row0,
                         size_t row1);
 
-/** Positions of its source that [*first, *end) of an op's result depend on, as
+/** Positions of its source k that [*first, *end) of an op's result depend on, as
  *  if there were no edges. */
-void nenc_op_reads(const nenc_op *op, int64_t *first, int64_t *end);
+void nenc_op_reads(const nenc_op *op, size_t k, int64_t *first, int64_t *end);
+/** Whether that may be all of them. */
+bool nenc_op_reads_all(const nenc_op *op, size_t k);
+
+/** Where a number between two positions comes from:
+ *  v[first] + (v[second] - v[first]) share. */
+typedef struct nenc_between {
+    size_t first, second;
+    float share;
+} nenc_between;
+
+/** Position i of r n that n were resized to, bilinear. */
+nenc_between nenc_resize_at(size_t r, size_t i, size_t n);
+/** Position i of n, moved by `flow`. */
+nenc_between nenc_warp_at(size_t i, float flow, size_t n);
+
+/** lnorm: channels become (x - mean) factor. */
+typedef struct nenc_norm {
+    float mean, factor;
+} nenc_norm;
+
+nenc_norm nenc_norm_of(const float *x, size_t c, float eps);
 
 const nenc_layer *nenc_layer_find(const char *name);
 extern const nenc_layer nenc_layers_conv[], nenc_layers_point[],
-    nenc_layers_move[];
+    nenc_layers_move[], nenc_layers_norm[], nenc_layers_resize[],
+    nenc_layers_attend[];
 
 /** An integer of key `key` (or `fallback` where absent) in [min, max]. */
 nenc_status nenc_args_key(nenc_args *a, const char *key, size_t fallback,
                           size_t min, size_t max, size_t *out);
+/** Which of n words key `key` has; *out is kept where it is absent. */
+nenc_status nenc_args_word(nenc_args *a, const char *key,
+                           const char *const *words, size_t n, size_t *out);
 nenc_status nenc_args_int(nenc_args *a, const char *word, size_t min,
                           size_t max, size_t *out);
 nenc_status nenc_args_float(nenc_args *a, const char *word, float *out);

@@ -101,7 +101,7 @@ static void scale_run(const nenc_op_run *r, size_t row0, size_t row1)
     float *to = r->dst + (row0 - r->dst_first) * w * c;
     for (size_t i = 0; i < (row1 - row0) * w * c; i += c)
         for (size_t k = 0; k < c; k++)
-            to[i + k] = from[i + k] * r->op->weight[k];
+            to[i + k] = from[i + k] * r->weight[k];
 }
 
 #define POINT(text, kind, n_args)                                        \

@@ -40,6 +40,9 @@ static nenc_status find_shapes(nenc_plan *p, const nenc_shape *inputs,
         const nenc_op *op = &net->ops[i];
         nenc_op_run *r = &p->steps[i].run;
         r->op = op;
+        r->weight = op->weight;
+        r->bias = op->bias;
+        r->kernels = nenc_kernels_best();
         p->steps[i].add = -1;
         p->steps[i].after = p->steps[i].before = -1;
         for (size_t s = 0; s < op->n_src; s++)
@@ -147,11 +150,13 @@ static nenc_status plan_memory(nenc_plan *p, nenc_diag *diag)
     const size_t n_in = p->net->n_inputs;
     const int workers = nenc_pool_threads(p->pool);
     const size_t floats = place_values(p);
-    size_t scratch = 0, strips = 0, all_scratch;
+    size_t scratch = 0, strips = 0, shared = 0, all_scratch;
     for (size_t i = 0; i < p->n_steps; i++) {
         const step *s = &p->steps[i];
         if (s->run.op->layer->scratch)
             scratch = NENC_MAX(scratch, s->run.op->layer->scratch(&s->run));
+        if (s->run.op->layer->shared)
+            shared = NENC_MAX(shared, s->run.op->layer->shared(&s->run));
         strips = NENC_MAX(strips, s->strip_floats);
     }
     scratch += strips;
@@ -163,11 +168,13 @@ static nenc_status plan_memory(nenc_plan *p, nenc_diag *diag)
                          p->net->name);
     p->block = nenc_arena_zalloc(&p->arena, floats, sizeof(float));
     p->scratch = nenc_arena_zalloc(&p->arena, all_scratch, sizeof(float));
-    if (!p->block || !p->scratch)
+    p->shared = nenc_arena_zalloc(&p->arena, shared, sizeof(float));
+    if (!p->block || !p->scratch || !p->shared)
         return nenc_arena_fail(&p->arena, diag, "network", p->net->name);
     for (size_t i = 0; i < p->n_steps; i++) {
         nenc_op_run *r = &p->steps[i].run;
         r->dst = value_data(p, (int)(n_in + i));
+        r->shared = p->shared;
         for (size_t s = 0; s < r->op->n_src; s++)
             r->src[s] = value_data(p, r->op->src[s]);
         const step *start = &p->steps[i];
@@ -206,7 +213,6 @@ static nenc_status prepare_step(nenc_plan *p, step *s, nenc_backend backend,
     const int threads = nenc_pool_threads(p->pool);
     const size_t rows = r->dst_shape.n * r->dst_shape.h;
     uint64_t work = (uint64_t)rows * r->dst_shape.w * r->dst_shape.c;
-    r->kernels = nenc_kernels_best();
     /* Four chunks a thread even out the load; under eight rows kernels slow
      * down, which is still better than a thread without work. */
     const size_t share = (rows + (size_t)threads - 1) / (size_t)threads;
@@ -219,6 +225,11 @@ static nenc_status prepare_step(nenc_plan *p, step *s, nenc_backend backend,
                               * c->cin / c->groups * c->cout;
         p->macs += macs;
         work += macs;
+    }
+    if (op->layer->macs) {
+        const double macs = op->layer->macs(r);
+        p->macs += (uint64_t)macs;
+        work += (uint64_t)macs;
     }
     s->small = work < SMALL_WORK;
     if (s->before >= 0) {
@@ -327,6 +338,15 @@ static void run_rows(void *user, int worker, size_t first, size_t end)
                   NENC_MIN(y + strip, end));
 }
 
+static void run_prepare(void *user, int worker, size_t first, size_t end)
+{
+    const job *j = user;
+    nenc_op_run r = j->step->run;
+    r.scratch = j->plan->scratch + (size_t)worker * j->plan->scratch_floats;
+    for (size_t part = first; part < end; part++)
+        r.op->layer->prepare(&r, part);
+}
+
 static void run_bands(void *user, int worker, size_t first, size_t end)
 {
     job *j = user;
@@ -345,6 +365,9 @@ nenc_status nenc_plan_run(nenc_plan *p, nenc_diag *diag)
             continue;
         job j = { p, s, 0 };
         nenc_pool *pool = s->small ? NULL : p->pool;
+        if (s->run.op->layer->prepare)
+            nenc_pool_run(pool, s->run.dst_shape.n * s->run.op->heads, 1,
+                          run_prepare, &j);
         if (s->onednn)
             nenc_pool_run(pool, nenc_onednn_conv_bands(s->onednn), 1,
                           run_bands, &j);

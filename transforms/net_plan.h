@@ -43,6 +43,7 @@ struct nenc_plan {
     step *steps;
     value *values;
     float *block, *scratch;
+    float *shared;               /* of the step that runs */
     size_t scratch_floats;       /* for each worker */
     uint64_t macs;
 };

@@ -67,6 +67,23 @@ nenc_status nenc_args_key(nenc_args *a, const char *key, size_t fallback,
     return NENC_OK;
 }
 
+nenc_status nenc_args_word(nenc_args *a, const char *key,
+                           const char *const *words, size_t n, size_t *out)
+{
+    for (size_t i = 0; i < a->n_keys; i++) {
+        if (strcmp(a->key[i], key))
+            continue;
+        a->used |= 1u << i;
+        for (size_t k = 0; k < n; k++)
+            if (!strcmp(a->value[i], words[k])) {
+                *out = k;
+                return NENC_OK;
+            }
+        return nenc_args_fail(a, "no %s is called \"%s\"", key, a->value[i]);
+    }
+    return NENC_OK;
+}
+
 /* Digits with at most one point: the same value in every locale.  Slopes are
  * decimal fractions of few digits, so digits / 10^n, both exact, is rounded
  * once. */
@@ -302,6 +319,8 @@ static nenc_status read_op(parser *p)
             NENC_TRY(find_tap(p, a->word[i], &op->src[op->n_src]));
             op->arg[0] += p->channels[op->src[op->n_src++]];
         }
+    for (size_t i = 0; i < op->n_src; i++)
+        op->src_c[i] = p->channels[op->src[i]];
     NENC_TRY(l->open(op, a));
     for (size_t i = 0; i < a->n_keys; i++)
         if (!(a->used >> i & 1))
@@ -396,7 +415,8 @@ nenc_status nenc_net_tensors(const char *text, const char *name,
 const nenc_layer *nenc_layer_find(const char *name)
 {
     static const nenc_layer *const kinds[] = {
-        nenc_layers_conv, nenc_layers_point, nenc_layers_move
+        nenc_layers_conv, nenc_layers_point, nenc_layers_move,
+        nenc_layers_norm, nenc_layers_resize, nenc_layers_attend
     };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         for (const nenc_layer *l = kinds[i]; l->name; l++)

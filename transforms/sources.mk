@@ -9,13 +9,16 @@ transforms_sources += \
 	transforms/exact_kernels.c transforms/exact_kernels.h \
 	transforms/exact_math.h transforms/exact_math.inc.h \
 	transforms/exact_neon.c transforms/exact_portable.c \
+	transforms/exact_sum.h \
 	transforms/exact_tables.h transforms/exact_vec.inc.h
 transforms_avx2_sources += transforms/exact_avx2.c
 transforms_avx512_sources += transforms/exact_avx512.c
 
 # Networks as data.
 transforms_sources += \
-	transforms/net.h transforms/net_internal.h \
+	transforms/net.h transforms/net_attend.h transforms/net_internal.h \
+	transforms/net_layer_attend.c transforms/net_layer_norm.c \
+	transforms/net_layer_resize.c \
 	transforms/net_layer_conv.c transforms/net_layer_move.c \
 	transforms/net_layer_point.c transforms/net_move.c \
 	transforms/net_fuse.c transforms/net_pack.c \
@@ -23,9 +26,10 @@ transforms_sources += \
 
 # Gradients.
 transforms_sources += \
-	transforms/grad.h transforms/grad_conv.c transforms/grad_internal.h \
+	transforms/grad.h transforms/grad_attend.c transforms/grad_conv.c \
+	transforms/grad_internal.h transforms/grad_norm.c \
 	transforms/grad_params.c transforms/grad_plan.c \
-	transforms/grad_point.c transforms/grad_run.c
+	transforms/grad_point.c transforms/grad_resize.c transforms/grad_run.c
 
 # Model files, and oneDNN.
 transforms_sources += \
