@@ -135,7 +135,7 @@ static void print(const point *before, const point *after, size_t n)
 
 /* -------------------------------------------------------------------- plot */
 
-enum { WIDTH = 760, HEIGHT = 320, LEFT = 56, TOP = 28, PLOT_W = 300,
+enum { WIDTH = 784, HEIGHT = 320, LEFT = 56, TOP = 28, PLOT_W = 300,
        PLOT_H = 240, SECOND = 396 };
 
 typedef struct axes {
@@ -164,6 +164,14 @@ static double y_of(const axes *a, double y)
     return TOP + (a->y1 - y) / (a->y1 - a->y0) * PLOT_H;
 }
 
+/* 1, 2 or 5 times a power of ten, so that a range has three to seven ticks. */
+static double tick_step(double range)
+{
+    const double power = pow(10, floor(log10(range / 3)));
+    const double left = range / 3 / power;
+    return power * (left >= 5 ? 5 : left >= 2 ? 2 : 1);
+}
+
 static void draw_axes(nenc_buffer *b, const axes *a, const char *title,
                       const char *below)
 {
@@ -172,14 +180,13 @@ static void draw_axes(nenc_buffer *b, const axes *a, const char *title,
     put(b, "<text x=\"%d\" y=\"%d\">%s</text>\n", a->at, TOP - 10, title);
     put(b, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
         a->at + PLOT_W / 2, TOP + PLOT_H + 34, below);
-    for (int i = 0; i <= 4; i++) {
-        const double x = a->x0 + (a->x1 - a->x0) * i / 4;
-        const double y = a->y0 + (a->y1 - a->y0) * i / 4;
-        put(b, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.4g</text>\n",
-            x_of(a, x), TOP + PLOT_H + 16, x);
-        put(b, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n",
-            a->at - 6, y_of(a, y) + 4, y);
-    }
+    const double dx = tick_step(a->x1 - a->x0), dy = tick_step(a->y1 - a->y0);
+    for (double i = ceil(a->x0 / dx); i * dx <= a->x1; i++)
+        put(b, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.6g</text>\n",
+            x_of(a, i * dx), TOP + PLOT_H + 16, i * dx);
+    for (double i = ceil(a->y0 / dy); i * dy <= a->y1; i++)
+        put(b, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n",
+            a->at - 6, y_of(a, i * dy) + 4, i * dy);
 }
 
 static void draw_curve(nenc_buffer *b, const axes *a, const point *p,
@@ -212,6 +219,7 @@ static void draw_rates(nenc_buffer *b, const point *before,
             widen(&a, before[i].bpp, before[i].psnr);
     }
     a.x0 = 0;
+    a.y0 -= 0.01;                /* never empty */
     draw_axes(b, &a, before ? "PSNR (dB): after in blue, before in gray"
                             : "PSNR (dB)", "bits per pixel");
     if (before)
