@@ -56,7 +56,8 @@ typedef struct trainer {
     float *d_mean, *d_scale;     /* [z_rows, z_channels] */
     double *bits;                /* [y_rows + z_rows] */
     uint64_t noise;              /* seed, or 0 */
-    float *target;               /* the pictures less the offset */
+    const float *x;              /* the pictures */
+    float *target;               /* the same less the offset */
     double *mse;                 /* [batch] */
 } trainer;
 
@@ -666,12 +667,21 @@ static void collect_gains(trainer *t)
         }
 }
 
+/* Rows of the pictures. */
+static void load_rows(void *user, int worker, size_t first, size_t end)
+{
+    trainer *t = user;
+    const size_t row = t->cfg.size * 3;
+    float *in = input_of(t, G_A);
+    (void)worker;
+    for (size_t i = first * row; i < end * row; i++)
+        in[i] = t->target[i] = t->x[i] - t->offset;
+}
+
 static void forward(trainer *t, const float *x)
 {
-    const size_t n = t->cfg.batch * t->cfg.size * t->cfg.size * 3;
-    float *in = input_of(t, G_A);
-    for (size_t i = 0; i < n; i++)
-        in[i] = t->target[i] = x[i] - t->offset;
+    t->x = x;
+    nenc_pool_run(t->cfg.pool, t->cfg.batch * t->cfg.size, 64, load_rows, t);
     run_net(t, G_A);
     nenc_pool_run(t->cfg.pool, t->y_rows, 1, gain_rows, t);
     run_net(t, H_A);

@@ -226,14 +226,45 @@ static void multiply(const pair *p, const nenc_kernels *kernels, size_t group,
         }
 }
 
-/* One group, tap and share of the channels after the other. */
+enum { SUM_CHANNELS = 64 };
+
+/* Of a bias, or of a weight for each channel: over channels [first, end). */
+static void channel_sums(void *user, int worker, size_t first, size_t end)
+{
+    const grad_job *j = user;
+    const grad_step *s = j->s;
+    const nenc_shape *d = &s->dy_shape;
+    const float *x = j->x;
+    (void)worker;
+    for (size_t k0 = first; k0 < end; k0 += SUM_CHANNELS) {
+        const size_t n = NENC_MIN(end - k0, SUM_CHANNELS);
+        for (size_t row = 0; row < d->n * d->h; row++) {
+            float line[SUM_CHANNELS] = { 0 };
+            const size_t at = row * d->w * d->c + k0;
+            const float *dy = grad_data(j->g, s->dy) + at;
+            for (size_t i = 0; i < d->w * d->c; i += d->c)
+                for (size_t k = 0; k < n; k++)
+                    line[k] += x ? dy[i + k] * x[at + i + k] : dy[i + k];
+            for (size_t k = 0; k < n; k++)
+                j->to[k0 + k] += line[k];
+        }
+    }
+}
+
+/* One group, tap and share of the channels after the other, then the bias. */
 static void weight_jobs(void *user, int worker, size_t first, size_t end)
 {
     const grad_job *j = user;
     const pair p = pair_of(j->g, j->s);
     const size_t kk = p.conv->k * p.conv->k;
-    (void)worker;
+    const size_t n = j->splits * kk * p.conv->groups;
     for (size_t i = first; i < end; i++) {
+        if (i >= n) {
+            const size_t c = (i - n) * SUM_CHANNELS;
+            channel_sums(user, worker, c, NENC_MIN(c + SUM_CHANNELS,
+                                                   p.conv->cout));
+            continue;
+        }
         const size_t split = i % j->splits, tap = i / j->splits % kk;
         const size_t group = i / j->splits / kk;
         const size_t a0 = split * p.n_a / j->splits;
@@ -288,49 +319,25 @@ static void depthwise_jobs(void *user, int worker, size_t first, size_t end)
     }
 }
 
-/* Of a bias, or of a weight for each channel: over channels [first, end). */
-static void channel_sums(void *user, int worker, size_t first, size_t end)
-{
-    const grad_job *j = user;
-    const grad_step *s = j->s;
-    const nenc_shape *d = &s->dy_shape;
-    const float *x = j->x;
-    enum { SOME = 64 };
-    (void)worker;
-    for (size_t k0 = first; k0 < end; k0 += SOME) {
-        const size_t n = NENC_MIN(end - k0, SOME);
-        for (size_t row = 0; row < d->n * d->h; row++) {
-            float line[SOME] = { 0 };
-            const size_t at = row * d->w * d->c + k0;
-            const float *dy = grad_data(j->g, s->dy) + at;
-            for (size_t i = 0; i < d->w * d->c; i += d->c)
-                for (size_t k = 0; k < n; k++)
-                    line[k] += x ? dy[i + k] * x[at + i + k] : dy[i + k];
-            for (size_t k = 0; k < n; k++)
-                j->to[k0 + k] += line[k];
-        }
-    }
-}
-
 void grad_weights(const nenc_grad *g, const grad_step *s)
 {
-    enum { SMALLEST = 12, CHANNELS = 64 };
+    enum { SMALLEST = 12 };
     const nenc_conv_shape *c = &s->op->conv;
     grad_job j = { .g = g, .s = s, .splits = 1 };
     if (s->op->weight) {
         j.x = s->plus >= 0 ? grad_data(g, s->plus) : grad_value_data(g, s->x);
         j.to = s->params->kernel->grad;
-        nenc_pool_run(g->pool, s->dy_shape.c, CHANNELS, channel_sums, &j);
+        nenc_pool_run(g->pool, s->dy_shape.c, SUM_CHANNELS, channel_sums, &j);
     }
-    if (s->params->bias) {
-        j.x = NULL;
-        j.to = s->params->bias->grad;
-        nenc_pool_run(g->pool, s->dy_shape.c, CHANNELS, channel_sums, &j);
-    }
+    j.x = NULL;
+    j.to = s->params->bias ? s->params->bias->grad : NULL;
+    const bool dense = c->cin && !s->params->forward.is_depthwise;
+    if (j.to && !dense)
+        nenc_pool_run(g->pool, s->dy_shape.c, SUM_CHANNELS, channel_sums, &j);
     if (!c->cin)
         return;
     const size_t kk = c->k * c->k;
-    if (s->params->forward.is_depthwise) {
+    if (!dense) {
         nenc_pool_run(g->pool, kk, 1, depthwise_jobs, &j);
     } else {
         const pair p = pair_of(g, s);
@@ -338,9 +345,11 @@ void grad_weights(const nenc_grad *g, const grad_step *s)
         j.splits = NENC_MAX(1, NENC_MIN(p.n_a / SMALLEST,
                                         (wanted + kk * c->groups - 1)
                                         / (kk * c->groups)));
-        nenc_pool_run(g->pool, j.splits * kk * c->groups, 1, weight_jobs, &j);
+        nenc_pool_run(g->pool, j.splits * kk * c->groups
+                               + (c->cout + SUM_CHANNELS - 1) / SUM_CHANNELS,
+                      1, weight_jobs, &j);
     }
-    if (kk > 1 || s->params->forward.is_depthwise)
+    if (kk > 1 || !dense)
         nenc_pool_run(g->pool, s->params->kernel->n / kk, 1024, collect_taps,
                       &j);
 }
