@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Fuzz target: two bytes for the dims, then a network's text, planned under a
- * small limit and run.  Names of layers say which weights they find:
+ * small limit, run, and run back.  Names of layers say which weights they find:
  * c<cout>_<cin>_<k>, d<cin>_<cout>_<k> (transposed), n<c> (GDN), s<c>,
  * l<c> (layer norm). */
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "net.h"
+#include "grad.h"
 
 enum { MAX_TENSORS = 24, MAX_ITEMS = 1 << 12, MEMORY = 1 << 18,
        MAX_MACS = 1 << 22, MAX_TEXT = 2000 };
@@ -129,6 +129,55 @@ static void run(const nenc_net *net, size_t h, size_t w)
     nenc_plan_close(plan);
 }
 
+/* Forward and back once, weights' gradients too; all that is read is added up,
+ * so that a sanitizer sees it. */
+static void run_back(const nenc_net *net, const nenc_shape *dims,
+                     nenc_params *params)
+{
+    nenc_grad *g;
+    nenc_diag diag;
+    if (nenc_grad_open(&g, net, params, dims, ~0u, NULL, MEMORY, &diag) < 0)
+        return;
+    if (nenc_grad_memory(g) > MEMORY)
+        abort();
+    for (size_t i = 0; i < nenc_net_inputs(net); i++)
+        for (size_t k = 0; k < dims[i].h * dims[i].w * dims[i].c; k++)
+            nenc_grad_input(g, i)[k] = (float)(k % 17) - 8;
+    if (nenc_grad_macs(g) < 3 * MAX_MACS) {
+        const nenc_shape s = nenc_grad_output_shape(g);
+        nenc_grad_forward(g);
+        for (size_t k = 0; k < s.n * s.h * s.w * s.c; k++)
+            nenc_grad_seed(g)[k] = (float)(k % 5) - 2;
+        nenc_grad_backward(g);
+        float sum = 0;
+        for (size_t i = 0; i < nenc_net_inputs(net); i++)
+            for (size_t k = 0; nenc_grad_of_input(g, i)
+                               && k < dims[i].h * dims[i].w * dims[i].c; k++)
+                sum += nenc_grad_of_input(g, i)[k];
+        volatile float kept = sum;
+        (void)kept;
+    }
+    nenc_grad_close(g);
+}
+
+static void gradients(const nenc_net *net, size_t h, size_t w)
+{
+    nenc_shape dims[NENC_NET_MAX_INPUTS];
+    nenc_params *params;
+    nenc_diag diag;
+    for (size_t i = 0; i < nenc_net_inputs(net); i++) {
+        dims[i] = (nenc_shape){ 1, i ? 1 : h, i ? 1 : w,
+                                nenc_net_input_channels(net, i) };
+        if (dims[i].c > 64)
+            return;
+    }
+    if (nenc_params_open(&params, net, h % 2, MEMORY, &diag) < 0)
+        return;
+    run_back(net, dims, params);
+    nenc_params_update(params, NULL);
+    nenc_params_close(params);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static weights w;
@@ -154,9 +203,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                              &st, &diag);
     if (opened >= 0)
         reach(net);
-    if (opened >= 0)
+    if (opened >= 0) {
         run(net, 1 + data[0] % 20, 1 + data[1] % 20);
-    else if (net || !diag.text[0] || diag.status != opened)
+        gradients(net, 1 + data[0] % 20, 1 + data[1] % 20);
+    } else if (net || !diag.text[0] || diag.status != opened)
         abort();
     nenc_packs_close(packs);
     nenc_arena_free(&arena);

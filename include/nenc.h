@@ -168,7 +168,8 @@ typedef struct nenc_encoder_config {
                                their place, in a copy of the picture */
     size_t   max_memory;  /**< bytes that running networks and latents may
                                take (default 4 GiB); on top come the model,
-                               whose weights are packed when first used, coded
+                               whose weights are packed when first used (with
+                               some effort twice more, for gradients), coded
                                units, each at most a quarter of it, and the
                                copy of the picture, if one is made */
     nenc_progress_fn progress; /**< may be NULL */
