@@ -359,8 +359,8 @@ static nenc_status write_picture(writing *w, nenc_diag *diag)
         const size_t first = y * c->unit_h;
         hyper_part rows = { first, NENC_MIN(first + c->unit_h, c->y_h), 0,
                             c->y_w };
-        if (c->refining)
-            NENC_TRY(hyper_refine_reach(c, &rows, &rows, diag));
+        if (c->refining)         /* it looks at what lies around a unit */
+            NENC_TRY(hyper_reach(c, false, &rows, &rows, diag));
         while (c->y_end < rows.y1)
             NENC_TRY(analyse_rows(c, w->src, w->keep ? 0 : rows.y0, diag));
         for (uint32_t x = 0; x < c->units_x; x += step)

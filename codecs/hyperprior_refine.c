@@ -57,7 +57,6 @@ typedef struct refiner {
     float *z, *z_m, *z_v;         /* and its moments */
     bool *set;                    /* z that moves no more */
     double *sum;                  /* of rows */
-    size_t sums;
     int32_t *y_before, *z_before;
     double before;
     uint64_t noise;
@@ -198,12 +197,6 @@ static double count_bits(refiner *r)
 
 /* ------------------------------------------------------------------ opening */
 
-nenc_status hyper_refine_reach(hyper_context *c, const hyper_part *part,
-                               hyper_part *in, nenc_diag *diag)
-{
-    return hyper_reach(c, false, part, in, diag);
-}
-
 static nenc_status open_nets(refiner *r, size_t max_memory, nenc_diag *diag)
 {
     const hyper_model *m = r->m;
@@ -240,7 +233,6 @@ static nenc_status open_buffers(refiner *r, nenc_diag *diag)
     nenc_arena *a = &r->arena;
     a->cap -= nenc_grad_memory(r->g_s);
     a->cap -= r->h_s ? nenc_grad_memory(r->h_s) : 0;
-    r->sums = NENC_MAX(s.h, r->u->y_h);
     r->weight = nenc_arena_zalloc(a, c, sizeof(float));
     r->curve = nenc_arena_zalloc(a, c, sizeof(float));
     r->latents = nenc_arena_zalloc(a, (r->in.y1 - r->in.y0)
@@ -251,7 +243,7 @@ static nenc_status open_buffers(refiner *r, nenc_diag *diag)
     r->z_m = nenc_arena_zalloc(a, z, sizeof(float));
     r->z_v = nenc_arena_zalloc(a, z, sizeof(float));
     r->set = nenc_arena_zalloc(a, z, sizeof(bool));
-    r->sum = nenc_arena_zalloc(a, r->sums, sizeof(double));
+    r->sum = nenc_arena_zalloc(a, NENC_MAX(s.h, r->u->y_h), sizeof(double));
     r->y_before = nenc_arena_zalloc(a, y, sizeof(int32_t));
     r->z_before = nenc_arena_zalloc(a, z, sizeof(int32_t));
     if (!r->weight || !r->curve || !r->latents || !r->target || !r->z
@@ -550,8 +542,6 @@ static inline int32_t move_symbol(const refiner *r, uint16_t table, int32_t k,
                                   float g, float h, uint64_t place)
 {
     const float bits = bits_of(r, table, k);
-    /* Only where the gradient leads, or to where bits are fewer, can it be
-     * better: but a warm system looks everywhere. */
     int32_t to = k + 1;
     float best = change(r, table, k, to, bits, g, h);
     const float down = change(r, table, k, k - 1, bits, g, h);
@@ -653,7 +643,7 @@ nenc_status hyper_refine(const hyper_refine_job *job, nenc_diag *diag)
                   .u = job->u, .all = z / 8 + y };
     const size_t max_memory = c->params.max_memory / 2 / c->n_units;
     nenc_arena_init(&r.arena, max_memory);
-    nenc_status st = hyper_refine_reach(c, &part, &r.in, diag);
+    nenc_status st = hyper_reach(c, false, &part, &r.in, diag);
     r.in.y1 = NENC_MIN(r.in.y1, c->y_end);
     r.in.y0 = NENC_MAX(r.in.y0, c->y_first);
     if (st >= 0)

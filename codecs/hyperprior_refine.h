@@ -34,8 +34,4 @@ typedef struct hyper_refine_job {
 /** Refine u->z_symbol and u->y_symbol; predictions then are those of z. */
 nenc_status hyper_refine(const hyper_refine_job *job, nenc_diag *diag);
 
-/** Latents beyond a unit that its refinement looks at. */
-nenc_status hyper_refine_reach(hyper_context *c, const hyper_part *part,
-                               hyper_part *in, nenc_diag *diag);
-
 #endif
