@@ -77,7 +77,7 @@ misuse() {
         '--json=1 a.ppm' '--help=some' 'a.ppm --threads 9999' \
         'a.ppm --max-pixels 99999999999999999999' 'a.ppm -o - --json' \
         'a.ppm --bpp 0' 'a.ppm --bpp x' 'a.ppm --psnr 30 -q 3' \
-        'a.ppm --size 9 --bpp 1' 'a.ppm --msssim 1.1' 'a.ppm -q 1e1' \
+        'a.ppm --size 9 --bpp 1' 'a.ppm --msssim 1.1' 'a.ppm -q 1e' \
         'a.ppm -q .' 'a.ppm --size 0' \
         'a.ppm --suffix=' 'a.ppm --suffix /x' '- -o ./'; do
         expect 2 $NENC $args
