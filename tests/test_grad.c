@@ -300,6 +300,10 @@ static void test_moves(void **state)
         "conv c3 8\ncrop 1\n", "conv c3 8 > a\nslice 2 3 > b\nconcat a b\n",
         "conv c3 8 > a\nconv c3b 8\nconcat a\nslice 4 8\nconv c1 8 k=1\n",
         "conv c3 8\nshuffle 2\npad 2 symmetric\nunshuffle 2\n",
+        "conv c3 8\nshuffle 2\npad 2 reflect\ncrop 1\nunshuffle 2 > a\n"
+        "conv c3b 8\nadd a\n",
+        "conv c3 8\nshuffle 2\npad 1 zero > a\ncrop 1 > b\nconcat b\n"
+        "crop 1 < a\nadd b\n",
     };
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

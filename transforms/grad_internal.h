@@ -40,6 +40,9 @@ typedef struct grad_value {
 typedef struct grad_forward {
     nenc_op_run run;
     bool skip;                   /**< done by an earlier step */
+    int made;                    /**< value that the step makes */
+    int first;                   /**< op that the chain of moves begins with,
+                                      which this op ends; else itself */
     int add;                     /**< value fused into a convolution, or -1 */
     size_t grain;
 } grad_forward_step;

@@ -129,6 +129,26 @@ static bool can_add(const planner *p, const nenc_op *conv, const nenc_op *op,
     return is_same_shape(&p->g->values[v].shape, &p->g->values[*other].shape);
 }
 
+/* Moves one after the other, each read by the next only, are one step.
+ * @return the value that this step of op i makes */
+static int chain_moves(planner *p, int i)
+{
+    grad_forward_step *f = p->g->forward;
+    int last = i;
+    while (last + 1 < p->n_ops && last + 1 - i < NENC_MOVE_MAX) {
+        const nenc_op *op = &p->net->ops[last], *next = op + 1;
+        if (!grad_is_move(next) || next->src[0] != p->n_in + last
+            || p->g->values[p->n_in + last].readers != 1
+            || op->layer->moves == NENC_MOVES_UNSHUFFLE
+            || next->layer->moves == NENC_MOVES_SHUFFLE)
+            break;
+        f[++last].skip = true;
+    }
+    f[last].first = i;
+    f[i].run.dst_shape = p->g->values[p->n_in + last].shape;
+    return p->n_in + last;
+}
+
 /* An activation or addition right behind a convolution that nobody else reads
  * becomes part of it.  @return the value that op i's step makes */
 static int fuse(planner *p, int i)
@@ -137,6 +157,8 @@ static int fuse(planner *p, int i)
     const nenc_op *op = &p->net->ops[i], *next = op + 1;
     const int v = p->n_in + i;
     f[i].add = NONE;
+    if (grad_is_move(op))
+        return chain_moves(p, i);
     if (!op->layer->is_conv || i + 1 == p->n_ops
         || p->g->values[v].readers != 1)
         return v;
@@ -159,12 +181,14 @@ static void plan_forward(planner *p)
     for (int i = 0; i < (int)g->n_values; i++)
         g->values[i].block = i < p->n_in ? add_block(p, &g->values[i].shape, -1)
                                          : NONE;
+    for (int i = 0; i < p->n_ops; i++)
+        g->forward[i].first = i;
     for (int i = 0; i < p->n_ops; i++) {
         grad_forward_step *f = &g->forward[i];
         const nenc_op *op = &p->net->ops[i];
         if (f->skip)
             continue;
-        const int made = fuse(p, i);
+        const int made = f->made = fuse(p, i);
         g->values[made].block = add_block(p, &g->values[made].shape, i);
         for (size_t k = 0; k < op->n_src; k++)
             use_value(p, op->src[k], i);
@@ -215,14 +239,28 @@ static void plan_weights(planner *p, int i, int time)
     use_value(p, op->src[0], time);
 }
 
-/* Moves backward go by the maps of moves forward. */
-static nenc_status open_move(planner *p, grad_step *s)
+/* The chain of moves from op `first` to op `last`. */
+static nenc_status open_chain(const nenc_move **move, nenc_grad *g, int first,
+                              int last)
 {
-    const nenc_shape shapes[2] = { s->shape, s->dy_shape };
-    const nenc_op *ops[1] = { s->op };
+    const nenc_op *ops[NENC_MOVE_MAX];
+    nenc_shape shapes[NENC_MOVE_MAX + 1];
+    const int n_in = (int)g->net->n_inputs;
+    size_t n = 0;
+    shapes[0] = g->values[g->net->ops[first].src[0]].shape;
+    for (int i = first; i <= last; i++) {
+        ops[n] = &g->net->ops[i];
+        shapes[++n] = g->values[n_in + i].shape;
+    }
+    return nenc_move_open(move, &g->arena, ops, n, shapes);
+}
+
+/* Moves backward go by the maps of moves forward. */
+static nenc_status open_move(planner *p, grad_step *s, int i)
+{
     if (!grad_is_move(s->op))
         return NENC_OK;
-    NENC_TRY(nenc_move_open(&s->move, &p->g->arena, ops, 1, shapes));
+    NENC_TRY(open_chain(&s->move, p->g, p->g->forward[i].first, i));
     return nenc_move_map_back(&s->map_rows, s->move, &p->g->arena);
 }
 
@@ -272,7 +310,8 @@ static nenc_status plan_source(planner *p, int i, size_t k, int time)
 {
     nenc_grad *g = p->g;
     const nenc_op *op = &p->net->ops[i];
-    const int src = op->src[k], v = p->n_in + i;
+    const int src = p->net->ops[g->forward[i].first].src[k];
+    const int v = p->n_in + i;
     if (!g->values[src].wanted)
         return NENC_OK;
     p->pending[src]--;
@@ -314,7 +353,7 @@ static nenc_status plan_source(planner *p, int i, size_t k, int time)
         p->masked[src] = true;
         use_value(p, src, time);
     }
-    return open_move(p, s);
+    return open_move(p, s, i);
 }
 
 static nenc_status plan_op_back(planner *p, int i)
@@ -426,14 +465,12 @@ static void count_work(nenc_grad *g, size_t *scratch, size_t *shared,
 
 static void bind_forward(nenc_grad *g)
 {
-    const size_t n_in = g->net->n_inputs;
     for (size_t i = 0; i < g->net->n_ops; i++) {
         grad_forward_step *f = &g->forward[i];
         nenc_op_run *r = &f->run;
         if (f->skip)
             continue;
-        const bool fused = r->act != NENC_ACT_NONE || f->add >= 0;
-        r->dst = grad_value_data(g, (int)(n_in + i + fused));
+        r->dst = grad_value_data(g, f->made);
         r->kernels = g->kernels;
         for (size_t k = 0; k < r->op->n_src; k++)
             r->src[k] = grad_value_data(g, r->op->src[k]);
@@ -466,10 +503,10 @@ static nenc_status plan_memory(nenc_grad *g, nenc_diag *diag)
         return NENC_ENOMEM;
     bind_forward(g);
     for (size_t i = 0; i < g->net->n_ops; i++) {
-        nenc_op_run *r = &g->forward[i].run;
-        const nenc_shape shapes[2] = { r->src_shape[0], r->dst_shape };
-        if (grad_is_move(r->op))
-            NENC_TRY(nenc_move_open(&r->move, &g->arena, &r->op, 1, shapes));
+        grad_forward_step *f = &g->forward[i];
+        if (!f->skip && grad_is_move(f->run.op))
+            NENC_TRY(open_chain(&f->run.move, g, (int)i,
+                                f->made - (int)g->net->n_inputs));
     }
     return NENC_OK;
 }
