@@ -72,8 +72,8 @@ static const app_command command = {
     .name = "ntrain",
     .usage = "ntrain [OPTIONS] --data PATH -o MODEL",
     .about = "Train a model on pictures of yours, on the CPU.  The same "
-             "options give the same\nmodel on every machine.  Ctrl-C ends "
-             "early and keeps the best so far.",
+             "options give the same\nmodel with any number of threads.  "
+             "Ctrl-C ends early and keeps the best so far.",
     .examples = "Example: ntrain --data scans/ --steps 2000 -o scans."
                 "safetensors\n"
                 "         nenc --model scans.safetensors page.png\n",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Gradients of networks: forward, keeping what is needed, then backward, for
- * any network text.  On the exact kernels, so a training run ends with the same
- * bits on every machine and with any number of threads.
+ * any network text.  On the exact kernels, so gradients are the same bits on
+ * every machine and with any number of threads.
  * Not here: losses (loss.h), what becomes of gradients (optim.h). */
 #ifndef NENC_TRANSFORMS_GRAD_H
 #define NENC_TRANSFORMS_GRAD_H
