@@ -53,16 +53,8 @@ typedef struct saving {
 
 static bool put_values(saving *s, const char *name, const float *values)
 {
-    uint8_t *bytes = nenc_arena_zalloc(&s->arena, s->n_values, 4);
-    for (size_t i = 0; bytes && i < s->n_values; i++) {
-        uint32_t word;
-        memcpy(&word, &values[i], 4);
-        nenc_bytes_put_u32(bytes + 4 * i, word);
-    }
-    s->tensors[s->st.n_tensors++] = (nenc_st_tensor){
-        .name = name, .dtype = NENC_F32, .n_dims = 1, .dims = { s->n_values },
-        .n_items = s->n_values, .size = 4 * s->n_values, .data = bytes };
-    return bytes != NULL;
+    return nenc_st_floats(&s->tensors[s->st.n_tensors++], &s->arena, name,
+                          values, &s->n_values, 1, NULL) >= 0;
 }
 
 static bool put_text(saving *s, const char *key, const char *value)

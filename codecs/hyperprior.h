@@ -4,6 +4,7 @@
 #ifndef NENC_CODECS_HYPERPRIOR_H
 #define NENC_CODECS_HYPERPRIOR_H
 
+#include <math.h>
 #include <stdatomic.h>
 
 #include "cdf.h"
@@ -185,6 +186,27 @@ nenc_status hyper_plan(nenc_plan **out, const nenc_net *net,
                        const char *input, size_t h, size_t w, size_t out_h,
                        size_t out_w, bool fast, nenc_pool *pool,
                        size_t max_memory, nenc_diag *diag);
+
+/** Samples of the padded picture as networks see them, [in, 3]: those beyond
+ *  its edges repeat them.
+ *  @param in  in pixels */
+void hyper_load(const hyper_context *c, const nenc_image *src,
+                const hyper_part *in, nenc_pool *pool, float *x);
+
+/** A symbol beyond this means a broken model; the range coder's limit is
+ *  2^30. */
+#define HYPER_MAX_SYMBOL 1048576.0f
+
+/** To the nearest integer; what no stream could carry becomes 0 or the limit.
+ *  Encoding only. */
+static inline int32_t hyper_nearest(float v)
+{
+    if (!(v == v))
+        return 0;
+    v = v > HYPER_MAX_SYMBOL ? HYPER_MAX_SYMBOL : v;
+    v = v < -HYPER_MAX_SYMBOL ? -HYPER_MAX_SYMBOL : v;
+    return (int32_t)lrintf(v);
+}
 
 /** Write the quality vector (t, t^2) to a plan's input "q", if it has one. */
 void hyper_set_quality(float t, const nenc_net *net, nenc_plan *plan);

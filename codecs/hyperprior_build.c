@@ -431,18 +431,6 @@ static nenc_status build_channels(builder *b, const char *what)
 
 /* -------------------------------------------------------------------- all */
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const nenc_st_tensor *)a)->name,
-                  ((const nenc_st_tensor *)b)->name);
-}
-
-static int by_key(const void *a, const void *b)
-{
-    return strcmp(((const nenc_st_entry *)a)->key,
-                  ((const nenc_st_entry *)b)->key);
-}
-
 nenc_status nenc_hyperprior_build(nenc_safetensors *out, nenc_arena *arena,
                                   const nenc_safetensors *raw,
                                   nenc_diag *diag)
@@ -463,8 +451,7 @@ nenc_status nenc_hyperprior_build(nenc_safetensors *out, nenc_arena *arena,
         NENC_TRY(build_scales(&b));
         NENC_TRY(build_channels(&b, "z"));
     }
-    qsort(b.tensors, b.n_tensors, sizeof *b.tensors, by_name);
-    qsort(b.metadata, b.n_metadata, sizeof *b.metadata, by_key);
+    nenc_st_sort(b.tensors, b.n_tensors, b.metadata, b.n_metadata);
     *out = (nenc_safetensors){ b.n_tensors, b.n_metadata, b.tensors,
                                b.metadata };
     return NENC_OK;

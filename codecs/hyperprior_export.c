@@ -50,10 +50,12 @@ static nenc_status put_meta(maker *m, const char *key, const char *value)
     return NENC_OK;
 }
 
+/* To as many digits as float32 thresholds tell a scale: then those of a model
+ * that was made of round numbers are found again. */
 static nenc_status put_number(maker *m, const char *key, double v)
 {
     char text[32];
-    snprintf(text, sizeof text, "%.9g", v);
+    snprintf(text, sizeof text, "%.6g", v);
     return put_meta(m, key, text);
 }
 
@@ -61,40 +63,15 @@ static nenc_status put_number(maker *m, const char *key, double v)
 static nenc_status put_floats(maker *m, const char *name, const float *v,
                               const size_t *dims, size_t n_dims)
 {
-    nenc_st_tensor t = { .name = name, .dtype = NENC_F32, .n_dims = n_dims,
-                         .n_items = 1 };
-    for (size_t i = 0; i < n_dims; i++)
-        t.n_items *= t.dims[i] = dims[i];
-    t.size = 4 * t.n_items;
-    uint8_t *bytes = nenc_arena_zalloc(m->arena, t.n_items, 4);
-    if (!bytes || m->n_tensors == m->room)
+    if (m->n_tensors == m->room)
         return no_room(m);
-    for (size_t i = 0; i < t.n_items; i++) {
-        uint32_t word;
-        memcpy(&word, &v[i], 4);
-        nenc_bytes_put_u32(bytes + 4 * i, word);
-    }
-    t.data = bytes;
-    m->tensors[m->n_tensors++] = t;
-    return NENC_OK;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const nenc_st_tensor *)a)->name,
-                  ((const nenc_st_tensor *)b)->name);
-}
-
-static int by_key(const void *a, const void *b)
-{
-    return strcmp(((const nenc_st_entry *)a)->key,
-                  ((const nenc_st_entry *)b)->key);
+    return nenc_st_floats(&m->tensors[m->n_tensors++], m->arena, name, v, dims,
+                          n_dims, m->diag);
 }
 
 static void finish(maker *m, nenc_safetensors *raw)
 {
-    qsort(m->tensors, m->n_tensors, sizeof *m->tensors, by_name);
-    qsort(m->metadata, m->n_metadata, sizeof *m->metadata, by_key);
+    nenc_st_sort(m->tensors, m->n_tensors, m->metadata, m->n_metadata);
     *raw = (nenc_safetensors){ m->n_tensors, m->n_metadata, m->tensors,
                                m->metadata };
 }
@@ -363,10 +340,15 @@ static nenc_status stride_of(const nenc_net *net, const char *input,
                                 nenc_net_input_channels(net, i) };
     }
     NENC_TRY(nenc_params_open(&params, net, true, (size_t)1 << 30, diag));
-    const nenc_status st = nenc_grad_open(&grad, net, params, dims, 0, NULL,
-                                          (size_t)1 << 32, diag);
-    if (st >= 0)
-        *stride = SIZE / nenc_grad_output_shape(grad).h;
+    nenc_status st = at < 0
+        ? nenc_fail(diag, NENC_EMODEL, "no input %s", input)
+        : nenc_grad_open(&grad, net, params, dims, 0, NULL, (size_t)1 << 32,
+                         diag);
+    const size_t h = st < 0 ? 1 : nenc_grad_output_shape(grad).h;
+    *stride = SIZE / h;
+    if (st >= 0 && (SIZE % h || h == SIZE))
+        st = nenc_fail(diag, NENC_EMODEL, "the network for %s makes %zu of %d "
+                       "positions", input, h, SIZE);
     nenc_grad_close(grad);
     nenc_params_close(params);
     return st;

@@ -120,32 +120,18 @@ static nenc_status attach(fitting *f, nenc_arena *arena)
                                              sizeof *list);
     nenc_st_entry *meta = nenc_arena_zalloc(arena, raw->n_metadata,
                                             sizeof *meta);
-    const size_t n = f->n_scales * WIDTH;
-    uint8_t *bytes = nenc_arena_zalloc(arena, n, 4);
-    size_t at = 0;
-    if (!list || !meta || !bytes)
+    const size_t dims[2] = { f->n_scales, WIDTH };
+    if (!list || !meta)
         return nenc_arena_fail(arena, f->diag, "tables", "measured");
-    for (size_t i = 0; i < n; i++) {
-        uint32_t word;
-        memcpy(&word, &f->pmf[i], 4);
-        nenc_bytes_put_u32(bytes + 4 * i, word);
-    }
-    const nenc_st_tensor pmf = {
-        .name = "y.pmf", .dtype = NENC_F32, .n_dims = 2,
-        .dims = { f->n_scales, WIDTH }, .n_items = n, .size = 4 * n,
-        .data = bytes,
-    };
-    while (at < raw->n_tensors && strcmp(raw->tensors[at].name, pmf.name) < 0)
-        at++;
-    memcpy(list, raw->tensors, at * sizeof *list);
-    list[at] = pmf;
-    memcpy(list + at + 1, raw->tensors + at,
-           (raw->n_tensors - at) * sizeof *list);
+    memcpy(list, raw->tensors, raw->n_tensors * sizeof *list);
+    NENC_TRY(nenc_st_floats(&list[raw->n_tensors], arena, "y.pmf", f->pmf,
+                            dims, 2, f->diag));
     for (size_t i = 0; i < raw->n_metadata; i++) {
         meta[i] = raw->metadata[i];
         if (!strcmp(meta[i].key, "y_family"))
             meta[i].value = "measured";
     }
+    nenc_st_sort(list, raw->n_tensors + 1, meta, raw->n_metadata);
     f->measured = (nenc_safetensors){ raw->n_tensors + 1, raw->n_metadata,
                                       list, meta };
     return NENC_OK;

@@ -203,12 +203,6 @@ static nenc_status metadata(importer *im, nenc_safetensors *out,
     return NENC_OK;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const nenc_st_tensor *)a)->name,
-                  ((const nenc_st_tensor *)b)->name);
-}
-
 nenc_status nenc_hyperprior_import(nenc_safetensors *out, nenc_arena *arena,
                                    const nenc_safetensors *state,
                                    nenc_diag *diag)
@@ -240,7 +234,7 @@ nenc_status nenc_hyperprior_import(nenc_safetensors *out, nenc_arena *arena,
         }
     }
     NENC_TRY(density(&im, entropy ? "z" : "y"));
-    qsort(im.tensors, im.n_tensors, sizeof *im.tensors, by_name);
+    nenc_st_sort(im.tensors, im.n_tensors, NULL, 0);
     out->tensors = im.tensors;
     out->n_tensors = im.n_tensors;
     return metadata(&im, out, text, entropy);

@@ -136,18 +136,11 @@ static inline float z_bits_of(const refiner *r, size_t i, int32_t k)
            * (1.0f / 65536.0f);
 }
 
-static inline int32_t nearest(float v)
-{
-    const float limit = 1048576.0f;
-    return v == v ? (int32_t)lrintf(v > limit ? limit : v < -limit ? -limit
-                                    : v) : 0;
-}
-
 /* The nearest symbol or the next nearer to 0. */
 static inline int32_t choose(const refiner *r, uint16_t table, float v,
                              float weight)
 {
-    const int32_t near = nearest(v);
+    const int32_t near = hyper_nearest(v);
     if (!near)
         return 0;
     const int32_t less = near > 0 ? near - 1 : near + 1;
@@ -267,30 +260,18 @@ static void load_latents(refiner *r)
     }
 }
 
-/* The unit's samples, as far as the picture goes; others do not count. */
+/* The unit's samples count, as far as the picture goes; others do not. */
 static void load_target(refiner *r)
 {
     const hyper_refine_job *j = r->job;
-    const nenc_image *src = j->src;
-    const size_t side = r->m->y_stride, step = src->channels;
-    const size_t colour = step >= 3;
-    const size_t width = (r->in.x1 - r->in.x0) * side;
-    const size_t left = r->in.x0 * side, top = r->in.y0 * side;
-    r->x0 = j->x * side - left;
-    r->y0 = j->y * side - top;
-    r->x1 = NENC_MIN((j->x + r->u->y_w) * side, src->width) - left;
-    r->y1 = NENC_MIN((j->y + r->u->y_h) * side, src->height) - top;
-    for (size_t y = r->y0; y < r->y1; y++) {
-        const uint8_t *s = src->data + (top + y) * src->stride;
-        const uint16_t *deep = (const uint16_t *)(const void *)s;
-        float *d = r->target + y * width * 3;
-        for (size_t i = r->x0 * 3; i < r->x1 * 3; i++) {
-            const size_t at = step * (left + i / 3) + i % 3 * colour;
-            d[i] = (src->bits == 16 ? (float)deep[at] * (1.0f / 65535.0f)
-                                    : (float)s[at] * (1.0f / 255.0f))
-                   - r->m->offset;
-        }
-    }
+    const size_t side = r->m->y_stride;
+    const hyper_part pixels = { r->in.y0 * side, r->in.y1 * side,
+                                r->in.x0 * side, r->in.x1 * side };
+    hyper_load(j->c, j->src, &pixels, r->u->pool, r->target);
+    r->x0 = j->x * side - pixels.x0;
+    r->y0 = j->y * side - pixels.y0;
+    r->x1 = NENC_MIN((j->x + r->u->y_w) * side, j->src->width) - pixels.x0;
+    r->y1 = NENC_MIN((j->y + r->u->y_h) * side, j->src->height) - pixels.y0;
 }
 
 static void set_weights(refiner *r)
@@ -454,7 +435,7 @@ static void set_near(refiner *r, float share)
 {
     const float reach = share < 1 ? 0.5f * sqrtf(share) : 1;
     for (size_t i = 0; i < hyper_z_size(r->u); i++) {
-        const float near = (float)nearest(r->z[i]);
+        const float near = (float)hyper_nearest(r->z[i]);
         if (!r->set[i] && fabsf(r->z[i] - near) <= reach) {
             r->z[i] = near;
             r->set[i] = true;
@@ -479,7 +460,7 @@ static void move_z(refiner *r, const float *d_z, int step)
     for (size_t i = 0; i < hyper_z_size(r->u); i++) {
         if (r->set[i])
             continue;
-        const int32_t low = nearest(floorf(r->z[i]));
+        const int32_t low = hyper_nearest(floorf(r->z[i]));
         const float g = d_z[i] + z_bits_of(r, i, low + 1)
                         - z_bits_of(r, i, low);
         r->z_m[i] = b1 * r->z_m[i] + (1 - b1) * g;
@@ -510,7 +491,7 @@ static void refine_z(refiner *r, int n)
             tell(r, 1);
     }
     for (size_t i = 0; i < hyper_z_size(u); i++)
-        r->u->z_symbol[i] = nearest(r->z[i]);
+        r->u->z_symbol[i] = hyper_nearest(r->z[i]);
 }
 
 /* -------------------------------------------------------------------------- y */

@@ -112,6 +112,22 @@ static bool is_frozen(const trainer *t, const char *name)
     return false;
 }
 
+/* Its input and, if it likes, q [2]: texts come from users and checkpoints. */
+static nenc_status check_inputs(const nenc_net *net, const char *name,
+                                const char *input, nenc_diag *diag)
+{
+    const int main = nenc_net_input(net, input), q = nenc_net_input(net, "q");
+    if (main < 0)
+        return nenc_fail(diag, NENC_EMODEL, "network %s has no input %s", name,
+                         input);
+    for (int i = 0; i < (int)nenc_net_inputs(net); i++)
+        if (i != main
+            && (i != q || nenc_net_input_channels(net, (size_t)i) != 2))
+            return nenc_fail(diag, NENC_EMODEL, "network %s has an input "
+                             "besides %s and q [2]", name, input);
+    return NENC_OK;
+}
+
 static nenc_status open_nets(trainer *t, nenc_diag *diag)
 {
     const char *text = nenc_safetensors_metadata(t->raw, "networks");
@@ -120,9 +136,7 @@ static nenc_status open_nets(trainer *t, nenc_diag *diag)
     for (int i = 0; i < NETS; i++) {
         NENC_TRY(nenc_net_open(&t->net[i], &t->arena, NULL, text, net_names[i],
                                t->raw, diag));
-        if (nenc_net_input(t->net[i], net_inputs[i]) < 0)
-            return nenc_fail(diag, NENC_EMODEL, "network %s has no input %s",
-                             net_names[i], net_inputs[i]);
+        NENC_TRY(check_inputs(t->net[i], net_names[i], net_inputs[i], diag));
         NENC_TRY(nenc_params_open(&t->params[i], t->net[i],
                                   is_frozen(t, net_names[i]),
                                   t->cfg.max_memory, diag));
@@ -734,22 +748,22 @@ static void train_step(void *user, const float *x, const float *quality,
 
 /* ------------------------------------------------------------------ as a model */
 
-static nenc_status save_param(nenc_st_tensor *to, const nenc_param *p,
-                              bool is_log, nenc_arena *arena, nenc_diag *diag)
+/* Scales are logarithms here only. */
+static nenc_status save_param(nenc_st_tensor *to, const trainer *t,
+                              const nenc_param *p, nenc_arena *arena,
+                              nenc_diag *diag)
 {
-    uint8_t *bytes = nenc_arena_zalloc(arena, p->n, 4);
-    if (!bytes)
-        return nenc_arena_fail(arena, diag, "a model", "to be saved");
-    for (size_t i = 0; i < p->n; i++) {
-        const float v = is_log ? expf(p->value[i]) : p->value[i];
-        uint32_t word;
-        memcpy(&word, &v, 4);
-        nenc_bytes_put_u32(bytes + 4 * i, word);
+    const float *values = p->value;
+    if (p == &t->extra[Z_SCALE]) {
+        float *scale = nenc_arena_zalloc(arena, p->n, sizeof *scale);
+        if (!scale)
+            return nenc_arena_fail(arena, diag, "a model", "to be saved");
+        for (size_t i = 0; i < p->n; i++)
+            scale[i] = expf(p->value[i]);
+        values = scale;
     }
-    to->dtype = NENC_F32;
-    to->size = 4 * p->n;
-    to->data = bytes;
-    return NENC_OK;
+    return nenc_st_floats(to, arena, to->name, values, p->dims, p->n_dims,
+                          diag);
 }
 
 /* The tensors that there were, with the values that there are; those that say
@@ -770,8 +784,7 @@ static nenc_status train_save(void *user, nenc_safetensors *raw,
         for (size_t k = 0; k < t->n_list; k++) {
             const nenc_param *p = t->list[k].param;
             if (!strcmp(p->name, list[n].name))
-                NENC_TRY(save_param(&list[n], p, p == &t->extra[Z_SCALE],
-                                    arena, diag));
+                NENC_TRY(save_param(&list[n], t, p, arena, diag));
         }
         n++;
     }

@@ -58,7 +58,8 @@ typedef struct nenc_trainer_ops {
                  nenc_train_loss *loss);
     void (*changed)(void *trainer);
     /** The model as it is now, exported.
-     *  @param[out] raw  lies in `arena` and points into the trainer */
+     *  @param[out] raw  lies in `arena`, and points into what open() was given,
+     *                   not into the trainer */
     nenc_status (*save)(void *trainer, nenc_safetensors *raw,
                         nenc_arena *arena, nenc_diag *diag);
     /** Tables of what is found to be coded, in place of densities.

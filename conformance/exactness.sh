@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Every stream in testvectors/ must give the symbols and samples listed beside
 # it: with 1 and 2 threads, by every set of kernels that this machine runs, and
-# on other architectures, where $QEMU_NDEC and $QEMU_NENC have lines that are
-# commands of emulated programs.  Encoders must give the stored stream.
+# on other architectures, where $QEMU_NDEC, $QEMU_NENC and $QEMU_HASH_NETS have
+# lines that are commands of emulated programs.  Encoders must give the stored
+# stream, and networks of all layers must compute what nets.txt says.
 #
 # exactness.sh --make  writes the streams and the list anew (needs `convert`).
 set -eu
@@ -14,6 +15,11 @@ NENC_MODEL_PATH=${NENC_MODEL_PATH:-$top/models}
 export NENC_MODEL_PATH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
+
+nets=
+for name in attend conv move norm point resample; do
+    nets="$nets $top/conformance/corpus/net/$name"
+done
 
 hash_of() {
     sha256sum "$1" | cut -d' ' -f1
@@ -39,6 +45,7 @@ if [ "${1-}" = --make ]; then
         make_vector pixel pixel.ppm 50 "one pixel"
     } >"$work/list"
     mv "$work/list" "$vectors/vectors.txt"
+    "$build/hash_nets" $nets >"$vectors/nets.txt"
     exit
 fi
 
@@ -66,6 +73,19 @@ check() {
     fi
 }
 
+# check_nets NAME COMMAND...: networks give what is listed?
+check_nets() {
+    label=$1
+    shift
+    # shellcheck disable=SC2086  # a list
+    if "$@" $nets </dev/null | diff "$vectors/nets.txt" - >"$work/nets"; then
+        echo "ok $label"
+    else
+        echo "not ok $label:$(sed -n 's/^< .* / /p' "$work/nets" | tr -d '\n')"
+        failed=1
+    fi
+}
+
 failed=0
 for threads in 1 2; do
     check "exactness, $threads threads" "$build/ndec" --threads $threads
@@ -76,6 +96,7 @@ for kernels in portable avx2 avx512 neon; do
     export NENC_KERNELS
     if "$build/ndec" --version | grep -q "kernels: $kernels"; then
         check "exactness, $kernels kernels" "$build/ndec"
+        check_nets "networks, $kernels kernels" "$build/hash_nets"
     else
         echo "skip exactness, $kernels kernels: not on this machine"
     fi
@@ -117,5 +138,12 @@ while read -r command; do
         check_encoder "encoder gives the stored stream: $command" $command
 done <<END
 ${QEMU_NENC-}
+END
+
+while read -r command; do
+    # shellcheck disable=SC2086
+    [ -z "$command" ] || check_nets "networks, emulated: $command" $command
+done <<END
+${QEMU_HASH_NETS-}
 END
 exit $failed

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Fuzz target: any bytes as a model file.  One that opens encodes a small
- * picture and decodes what came of it, under tight limits. */
+ * picture and decodes what came of it, under tight limits; if it can be trained,
+ * it is, for a step.  Others may be exported weights, which training opens. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "container.h"
 #include "fuzz.h"
 #include "model.h"
+#include "train.h"
 #include "unit_store.h"
 
 /* Work that one input may ask for: a model that takes long is not a bug. */
@@ -66,6 +68,56 @@ static void code(const nenc_model *m, int quality)
     unit_store_free(&units);
 }
 
+/* What was exported must be opened, trained for a step, and built again; or be
+ * refused. */
+static void train(const nenc_trainer_ops *ops, const nenc_safetensors *raw)
+{
+    enum { CROP = 32 };
+    static float x[CROP * CROP * 3];
+    const nenc_train_config cfg = { .batch = 1, .size = CROP,
+                                    .max_memory = 8 * MEMORY };
+    const float quality = 0.4f;
+    nenc_train_loss loss;
+    nenc_diag diag;
+    void *trainer;
+    if (ops->open(&trainer, raw, &cfg, &diag) < 0)
+        return;
+    ops->step(trainer, x, &quality, 0, &loss);
+    ops->changed(trainer);
+    ops->close(trainer);
+}
+
+static void export(const nenc_model *m, const uint8_t *data, size_t size)
+{
+    const nenc_trainer_ops *ops = m->codec->train;
+    nenc_safetensors st, raw, built;
+    nenc_arena arena;
+    nenc_diag diag;
+    nenc_arena_init(&arena, 1 << 24);
+    if (ops && nenc_safetensors_parse(&st, &arena, data, size, &diag) >= 0
+        && ops->export(&raw, &arena, &st, &diag) >= 0) {
+        train(ops, &raw);
+        if (ops->build(&built, &arena, &raw, &diag) < 0
+            && diag.status != NENC_EMODEL && diag.status != NENC_ENOMEM
+            && diag.status != NENC_ELIMIT)
+            abort();
+    }
+    nenc_arena_free(&arena);
+}
+
+/* Exported weights, as checkpoints and training/ have them. */
+static void open_raw(const uint8_t *data, size_t size)
+{
+    nenc_safetensors raw;
+    nenc_arena arena;
+    nenc_diag diag;
+    nenc_arena_init(&arena, 1 << 22);
+    if (nenc_safetensors_parse(&raw, &arena, data, size, &diag) >= 0
+        && nenc_safetensors_metadata(&raw, "networks"))
+        train(nenc_codec_at(0)->train, &raw);
+    nenc_arena_free(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     nenc_model *model;
@@ -79,8 +131,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(copy);
     if (st < 0 && (model || !diag.text[0]))
         abort();
-    if (st >= 0 && is_small(model))
+    if (st >= 0 && is_small(model)) {
         code(model, size & 1 ? 100 : 37);
+        export(model, data, size);
+    }
+    if (st < 0 && size < 1 << 16)
+        open_raw(data, size);
     nenc_model_close(model);
     return 0;
 }

@@ -1,93 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Fuzz target: two bytes for the dims, then a network's text, planned under a
- * small limit, run, and run back.  Names of layers say which weights they find:
- * c<cout>_<cin>_<k>, d<cin>_<cout>_<k> (transposed), n<c> (GDN), s<c>,
- * l<c> (layer norm). */
+ * small limit, run, and run back. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
 #include "grad.h"
+#include "made_net.h"
 
-enum { MAX_TENSORS = 24, MAX_ITEMS = 1 << 12, MEMORY = 1 << 18,
-       MAX_MACS = 1 << 22, MAX_TEXT = 2000 };
-
-typedef struct weights {
-    nenc_st_tensor tensors[MAX_TENSORS];
-    char names[MAX_TENSORS][64];
-    size_t n;
-} weights;
-
-static uint8_t values[4 * MAX_ITEMS];
-
-static void add(weights *w, const char *layer, const char *part,
-                const size_t *dims, size_t n_dims)
-{
-    size_t items = 1;
-    for (size_t i = 0; i < n_dims; i++)
-        if (!dims[i] || !nenc_size_mul(&items, items, dims[i])
-            || items > MAX_ITEMS)
-            return;
-    if (w->n == MAX_TENSORS)
-        return;
-    snprintf(w->names[w->n], sizeof w->names[0], "g.%.32s.%s", layer, part);
-    nenc_st_tensor *t = &w->tensors[w->n];
-    *t = (nenc_st_tensor){ .name = w->names[w->n], .dtype = NENC_F32,
-                           .n_dims = n_dims, .n_items = items,
-                           .size = 4 * items, .data = values };
-    memcpy(t->dims, dims, n_dims * sizeof *dims);
-    for (size_t i = 0; i < w->n; i++)
-        if (!strcmp(w->names[i], t->name))
-            return;
-    w->n++;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const nenc_st_tensor *)a)->name,
-                  ((const nenc_st_tensor *)b)->name);
-}
-
-static void make_weights(weights *w, const char *text)
-{
-    w->n = 0;
-    for (const char *p = text; *p; p++) {
-        size_t a = 0, b = 0, k = 0;
-        int length = 0;
-        if (sscanf(p, "c%2zu_%2zu_%1zu%n", &a, &b, &k, &length) == 3
-            && length) {
-            char name[16];
-            const size_t dims[4] = { a, b, k, k };
-            snprintf(name, sizeof name, "%.*s", length, p);
-            add(w, name, "weight", dims, 4);
-            add(w, name, "bias", dims, 1);
-        } else if (sscanf(p, "d%2zu_%2zu_%1zu%n", &a, &b, &k, &length) == 3
-                   && length) {
-            char name[16];
-            const size_t dims[4] = { a, b, k, k };
-            snprintf(name, sizeof name, "%.*s", length, p);
-            add(w, name, "weight", dims, 4);
-            add(w, name, "bias", dims + 1, 1);
-        } else if (sscanf(p, "n%2zu%n", &a, &length) == 1 && length) {
-            char name[16];
-            const size_t dims[2] = { a, a };
-            snprintf(name, sizeof name, "%.*s", length, p);
-            add(w, name, "gamma", dims, 2);
-            add(w, name, "beta", dims, 1);
-        } else if (sscanf(p, "l%2zu%n", &a, &length) == 1 && length) {
-            char name[16];
-            snprintf(name, sizeof name, "%.*s", length, p);
-            add(w, name, "weight", &a, 1);
-            add(w, name, "bias", &a, 1);
-        } else if (sscanf(p, "s%2zu%n", &a, &length) == 1 && length) {
-            char name[16];
-            snprintf(name, sizeof name, "%.*s", length, p);
-            add(w, name, "weight", &a, 1);
-        }
-    }
-    qsort(w->tensors, w->n, sizeof *w->tensors, by_name);
-}
+enum { MEMORY = 1 << 18, MAX_MACS = 1 << 22, MAX_TEXT = 2000 };
 
 /* No network is too strange to say what it depends on. */
 static void reach(const nenc_net *net)
@@ -102,17 +24,10 @@ static void reach(const nenc_net *net)
     }
 }
 
-static void run(const nenc_net *net, size_t h, size_t w)
+static void run(const nenc_net *net, const nenc_shape *dims)
 {
-    nenc_shape dims[NENC_NET_MAX_INPUTS];
     nenc_plan *plan;
     nenc_diag diag;
-    for (size_t i = 0; i < nenc_net_inputs(net); i++) {
-        dims[i] = (nenc_shape){ 1, i ? 1 : h, i ? 1 : w,
-                                nenc_net_input_channels(net, i) };
-        if (dims[i].c > 64)
-            return;
-    }
     if (nenc_plan_open(&plan, net, NENC_EXACT, dims, NULL, MEMORY, &diag) < 0)
         return;
     if (nenc_plan_memory(plan) > MEMORY)
@@ -160,18 +75,11 @@ static void run_back(const nenc_net *net, const nenc_shape *dims,
     nenc_grad_close(g);
 }
 
-static void gradients(const nenc_net *net, size_t h, size_t w)
+static void gradients(const nenc_net *net, const nenc_shape *dims)
 {
-    nenc_shape dims[NENC_NET_MAX_INPUTS];
     nenc_params *params;
     nenc_diag diag;
-    for (size_t i = 0; i < nenc_net_inputs(net); i++) {
-        dims[i] = (nenc_shape){ 1, i ? 1 : h, i ? 1 : w,
-                                nenc_net_input_channels(net, i) };
-        if (dims[i].c > 64)
-            return;
-    }
-    if (nenc_params_open(&params, net, h % 2, MEMORY, &diag) < 0)
+    if (nenc_params_open(&params, net, dims[0].h % 2, MEMORY, &diag) < 0)
         return;
     run_back(net, dims, params);
     nenc_params_update(params, NULL);
@@ -180,20 +88,19 @@ static void gradients(const nenc_net *net, size_t h, size_t w)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static weights w;
+    static made_weights w;
     char text[MAX_TEXT + 16] = "net g\n";
     const nenc_net *net;
     nenc_arena arena;
     nenc_diag diag = { .status = NENC_OK };
     if (size < 2 || size > MAX_TEXT)
         return 0;
-    for (size_t i = 0; i < MAX_ITEMS; i++) {
-        const float v = (float)(i % 7) * 0.25f - 0.5f;
-        memcpy(values + 4 * i, &v, 4);
-    }
+    float values[MADE_ITEMS];
+    for (size_t i = 0; i < MADE_ITEMS; i++)
+        values[i] = (float)(i % 7) * 0.25f - 0.5f;
     memcpy(text + 6, data + 2, size - 2);
     text[6 + size - 2] = 0;
-    make_weights(&w, text);
+    made_weights_for(&w, text, values);
     const nenc_safetensors st = { w.n, 0, w.tensors, NULL };
     nenc_arena_init(&arena, 1 << 22);
     nenc_packs *packs;
@@ -204,8 +111,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (opened >= 0)
         reach(net);
     if (opened >= 0) {
-        run(net, 1 + data[0] % 20, 1 + data[1] % 20);
-        gradients(net, 1 + data[0] % 20, 1 + data[1] % 20);
+        nenc_shape dims[NENC_NET_MAX_INPUTS];
+        if (made_dims(net, dims, 1 + data[0] % 20, 1 + data[1] % 20)) {
+            run(net, dims);
+            gradients(net, dims);
+        }
     } else if (net || !diag.text[0] || diag.status != opened)
         abort();
     nenc_packs_close(packs);

@@ -28,6 +28,12 @@ dump_net_LDADD = $(app_internal_ldadd)
 dump_train_SOURCES = conformance/dump_train.c $(tensor_file_sources)
 dump_train_LDADD = $(app_internal_ldadd)
 
+# What networks compute on this machine, for exactness.sh.
+made_net_sources = conformance/made_net.c conformance/made_net.h
+noinst_PROGRAMS += hash_nets
+hash_nets_SOURCES = conformance/hash_nets.c $(made_net_sources)
+hash_nets_LDADD = $(app_internal_ldadd)
+
 # `make bench` builds and runs these.
 bench_programs += conformance/bench_conv
 conformance_bench_conv_SOURCES = conformance/bench_conv.c \
@@ -71,7 +77,8 @@ conformance_fuzz_model_LDADD = $(app_internal_ldadd)
 conformance_fuzz_model_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 fuzz_programs += conformance/fuzz_net
-conformance_fuzz_net_SOURCES = conformance/fuzz_net.c $(fuzz_sources)
+conformance_fuzz_net_SOURCES = conformance/fuzz_net.c $(made_net_sources) \
+	$(fuzz_sources)
 conformance_fuzz_net_LDADD = $(app_internal_ldadd)
 conformance_fuzz_net_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 

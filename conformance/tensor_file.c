@@ -58,24 +58,14 @@ void tensor_list_put(tensor_list *list, const char *prefix, const char *name,
 {
     char text[256];
     const int length = snprintf(text, sizeof text, "%s%s", prefix, name);
-    nenc_st_tensor t = { .dtype = NENC_F32, .n_dims = n_dims, .n_items = 1 };
-    for (size_t i = 0; i < n_dims; i++)
-        t.n_items *= t.dims[i] = dims[i];
-    t.size = 4 * t.n_items;
-    uint8_t *bytes = nenc_arena_zalloc(list->arena, t.n_items, 4);
-    t.name = length < (int)sizeof text
+    const char *kept = length < (int)sizeof text
         ? nenc_arena_strdup(list->arena, text, (size_t)length) : NULL;
-    if (!bytes || !t.name || list->n == TENSOR_FILE_MAX) {
+    if (!kept || list->n == TENSOR_FILE_MAX
+        || nenc_st_floats(&list->tensors[list->n], list->arena, kept, values,
+                          dims, n_dims, NULL) < 0)
         list->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < t.n_items; i++) {
-        uint32_t word;
-        memcpy(&word, &values[i], 4);
-        nenc_bytes_put_u32(bytes + 4 * i, word);
-    }
-    t.data = bytes;
-    list->tensors[list->n++] = t;
+    else
+        list->n++;
 }
 
 nenc_status tensor_list_write(const tensor_list *list, const char *path,

@@ -76,7 +76,8 @@ typedef struct nenc_dwconv_run {
     float slope;
 } nenc_dwconv_run;
 
-/** A product of two matrices whose rows are pixels, for gradients of weights:
+/** A product of two matrices whose rows are pixels, for gradients of weights
+ *  and linear attention (normative there):
  *    dst[i * dst_step + j] += sum over r < rows, q < cols of
  *        a[r * a_pitch + q * a_step + i] * b[r * b_pitch + q * b_step + j]
  *  for i < n_a, j < n_b; a sum starts at 0 and takes its terms by fma in the

@@ -619,3 +619,33 @@ void nenc_safetensors_write(nenc_buffer *out, const nenc_safetensors *st)
                                 st->tensors[i].size);
     nenc_buffer_free(&header);
 }
+
+nenc_status nenc_st_floats(nenc_st_tensor *t, nenc_arena *arena,
+                           const char *name, const float *values,
+                           const size_t *dims, size_t n_dims, nenc_diag *diag)
+{
+    size_t n = 1;
+    *t = (nenc_st_tensor){ .name = name, .dtype = NENC_F32, .n_dims = n_dims };
+    bool fits = true;
+    for (size_t i = 0; i < n_dims; i++)
+        fits = fits && nenc_size_mul(&n, n, t->dims[i] = dims[i]);
+    uint8_t *bytes = fits ? nenc_arena_zalloc(arena, n, 4) : NULL;
+    if (!bytes)
+        return nenc_arena_fail(arena, diag, "tensor", name);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t word;
+        memcpy(&word, &values[i], 4);
+        nenc_bytes_put_u32(bytes + 4 * i, word);
+    }
+    t->n_items = n;
+    t->size = 4 * n;
+    t->data = bytes;
+    return NENC_OK;
+}
+
+void nenc_st_sort(nenc_st_tensor *tensors, size_t n_tensors,
+                  nenc_st_entry *metadata, size_t n_metadata)
+{
+    qsort(tensors, n_tensors, sizeof *tensors, by_name);
+    qsort(metadata, n_metadata, sizeof *metadata, by_key);
+}

@@ -75,6 +75,18 @@ NENC_NODISCARD nenc_status nenc_safetensors_i32(
     int32_t **out, const nenc_safetensors *st, nenc_arena *arena,
     const char *name, const size_t *dims, size_t n_dims, nenc_diag *diag);
 
+/** The n_dims dims' worth of values as a tensor of float32.
+ *  @param name    borrowed, as long as the tensor lives
+ *  @param values  copied into `arena`
+ *  @return NENC_OK, NENC_ENOMEM, NENC_ELIMIT */
+NENC_NODISCARD nenc_status nenc_st_floats(
+    nenc_st_tensor *t, nenc_arena *arena, const char *name,
+    const float *values, const size_t *dims, size_t n_dims, nenc_diag *diag);
+
+/** Into the order of a parsed file. */
+void nenc_st_sort(nenc_st_tensor *tensors, size_t n_tensors,
+                  nenc_st_entry *metadata, size_t n_metadata);
+
 /** Serialise: metadata and tensors in the order given.  The tensors' bytes
  *  are laid out by falling size of an item, so that each is aligned to its
  *  type and there are no gaps, which other readers refuse.  Sticky failure is
