@@ -753,15 +753,12 @@ static nenc_status save_param(nenc_st_tensor *to, const trainer *t,
                               const nenc_param *p, nenc_arena *arena,
                               nenc_diag *diag)
 {
-    const float *values = p->value;
-    if (p == &t->extra[Z_SCALE]) {
-        float *scale = nenc_arena_zalloc(arena, p->n, sizeof *scale);
-        if (!scale)
-            return nenc_arena_fail(arena, diag, "a model", "to be saved");
-        for (size_t i = 0; i < p->n; i++)
-            scale[i] = expf(p->value[i]);
-        values = scale;
-    }
+    float *values = p->value;
+    if (p == &t->extra[Z_SCALE]
+        && !(values = nenc_arena_zalloc(arena, p->n, sizeof *values)))
+        return nenc_arena_fail(arena, diag, "a model", "to be saved");
+    for (size_t i = 0; values != p->value && i < p->n; i++)
+        values[i] = expf(p->value[i]);
     return nenc_st_floats(to, arena, to->name, values, p->dims, p->n_dims,
                           diag);
 }
