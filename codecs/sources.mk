@@ -13,6 +13,8 @@ codecs_sources = \
 	codecs/hyperprior_train.c codecs/hyperprior_train.h \
 	codecs/image.c \
 	codecs/invisible.c codecs/invisible.h \
+	codecs/overfit/kernels.h codecs/overfit/overfit.h \
+	codecs/overfit/shape.c \
 	codecs/plane.c codecs/plane.h \
 	codecs/model.c codecs/model.h \
 	codecs/registry.c \
