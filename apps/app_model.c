@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Looking for model files.  Nothing else. */
+/* Looking for codecs and model files.  Nothing else. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #include "app_files.h"
 #include "app_model.h"
+#include "app_options.h"
 #include "app_report.h"
 
 #define DEFAULT_MODEL "hyperprior.safetensors"
@@ -26,11 +27,33 @@ typedef struct places {
 typedef struct search {
     places where;
     const uint64_t *id;           /* NULL = any */
+    const nenc_codec_info *codec; /* NULL = any */
+    const char *usual;            /* name of the file that is tried first */
     FILE *seen;                   /* for the message: what was found instead */
     char *text;
     size_t text_size;
     app_model *found;
 } search;
+
+int app_codec_find(nenc_codec_info *info, const char *name)
+{
+    char all[160] = "";
+    size_t n = 0;
+    for (size_t i = 0; nenc_codec_get(info, i); i++) {
+        if (!name || !strcmp(name, info->name))
+            return 0;
+        n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", n ? ", " : "",
+                              info->name);
+        if (n >= sizeof all)
+            n = sizeof all - 1;
+    }
+    return app_misuse("there is no codec '%s'; there are: %s", name, all);
+}
+
+const char *app_model_place(const app_model *m)
+{
+    return m->path ? m->path : "no file needed";
+}
 
 /* Whether both are the same existing file or folder. */
 static bool is_same(const char *a, const char *b)
@@ -89,6 +112,7 @@ static nenc_status search_init(search *s, app_model *found, const char *option,
     memset(s, 0, sizeof *s);
     *found = (app_model){ NULL, NULL };
     s->found = found;
+    s->usual = DEFAULT_MODEL;
     s->id = id;
     s->seen = open_memstream(&s->text, &s->text_size);
     if (!s->seen)
@@ -137,7 +161,11 @@ static nenc_status try_file(search *s, const char *path)
     }
     s->found->model = model;
     s->found->path = strdup(path);
-    return NENC_OK;
+    if (s->codec && strcmp(nenc_model_codec(model), s->codec->name))
+        return app_fail(path, NENC_EMODEL, "a model of the codec %s, not %s",
+                        nenc_model_codec(model), s->codec->name);
+    return s->found->path ? NENC_OK
+         : app_fail(NULL, NENC_ENOMEM, "out of memory");
 }
 
 /* A place that is a file, or the file of the usual name in a folder. */
@@ -151,7 +179,7 @@ static nenc_status try_usual(search *s, const char *place)
     }
     if (!S_ISDIR(st.st_mode))
         return try_file(s, place);
-    snprintf(path, sizeof path, "%s/%s", place, DEFAULT_MODEL);
+    snprintf(path, sizeof path, "%s/%s", place, s->usual);
     if (stat(path, &st)) {
         fprintf(s->seen, "    %s: %s\n", path, strerror(errno));
         return NENC_END;
@@ -203,17 +231,34 @@ static void print_seen(search *s)
             s->text_size ? s->text : "");
 }
 
-nenc_status app_model_open_default(app_model *m, const char *option)
+/* No place is looked at. */
+static nenc_status open_builtin(app_model *m, const char *codec)
+{
+    nenc_diag diag = { NENC_OK, "" };
+    *m = (app_model){ NULL, NULL };
+    const nenc_status st = nenc_model_builtin(&m->model, codec, &diag);
+    return st < 0 ? app_fail_diag(NULL, st, &diag) : st;
+}
+
+nenc_status app_model_open_default(app_model *m, const char *option,
+                                   const nenc_codec_info *codec)
 {
     search s;
+    if (codec && codec->builtin)
+        return open_builtin(m, codec->name);
     nenc_status st = search_init(&s, m, option, NULL);
+    s.codec = codec;
+    if (codec && codec->default_model)
+        s.usual = codec->default_model;
     if (st >= 0)
         st = try_all(&s, false);
     if (st == NENC_END) {
-        st = app_fail(NULL, NENC_EMODEL, "there is no model " DEFAULT_MODEL);
+        st = app_fail(NULL, NENC_EMODEL, "there is no model %s", s.usual);
         print_seen(&s);
     }
     search_free(&s);
+    if (st < 0)
+        app_model_close(m);
     return st;
 }
 
@@ -228,6 +273,8 @@ nenc_status app_model_open_id(app_model *m, const char *option,
                               const char *stream, const nenc_info *info)
 {
     search s;
+    if (info->builtin)
+        return open_builtin(m, info->codec);
     nenc_status st = search_init(&s, m, option, &info->model_id);
     if (st >= 0)
         st = try_all(&s, true);
@@ -236,6 +283,8 @@ nenc_status app_model_open_id(app_model *m, const char *option,
         print_seen(&s);
     }
     search_free(&s);
+    if (st < 0)
+        app_model_close(m);
     return st;
 }
 
@@ -253,12 +302,14 @@ typedef struct app_models_entry {
     struct app_models_entry *next;
     app_model model;              /* NULL = not found */
     bool is_default;
-    uint64_t id;                  /* where it is not the default */
+    uint64_t id;                  /* where it is not the default ... */
+    char codec[16];               /* ... as those without files have the same */
 } entry;
 
-void app_models_init(app_models *models, const char *option)
+void app_models_init(app_models *models, const char *option,
+                     const nenc_codec_info *codec)
 {
-    *models = (app_models){ .option = option };
+    *models = (app_models){ .option = option, .codec = codec };
     pthread_mutex_init(&models->lock, NULL);
 }
 
@@ -273,11 +324,17 @@ void app_models_close(app_models *models)
     pthread_mutex_destroy(&models->lock);
 }
 
+static bool is_wanted(const entry *e, const nenc_info *info)
+{
+    if (!info || e->is_default)
+        return !info && e->is_default;
+    return e->id == info->model_id && !strcmp(e->codec, info->codec);
+}
+
 static const entry *known(const app_models *models, const nenc_info *info)
 {
     const entry *e = models->first;
-    while (e && (e->is_default ? info != NULL
-                               : !info || e->id != info->model_id))
+    while (e && !is_wanted(e, info))
         e = e->next;
     return e;
 }
@@ -290,10 +347,13 @@ static nenc_status add(app_models *models, const app_model **m,
     if (!e)
         return app_fail(NULL, NENC_ENOMEM, "out of memory");
     e->is_default = !info;
-    e->id = info ? info->model_id : 0;
+    if (info) {
+        e->id = info->model_id;
+        memcpy(e->codec, info->codec, sizeof e->codec);
+    }
     const nenc_status st = info
         ? app_model_open_id(&e->model, models->option, stream, info)
-        : app_model_open_default(&e->model, models->option);
+        : app_model_open_default(&e->model, models->option, models->codec);
     if (st < 0 && st != NENC_EMODEL) {         /* may do next time */
         free(e);
         return st;

@@ -259,7 +259,10 @@ static void print_header(const job *j)
     FILE *f = j->task->text;
     fprintf(f, "file      %s\n", j->in.name);
     fprintf(f, "codec     %s, format version %u\n", i->codec, i->version);
-    fprintf(f, "model     %016llx\n", (unsigned long long)i->model_id);
+    if (i->builtin)
+        fprintf(f, "model     none is needed\n");
+    else
+        fprintf(f, "model     %016llx\n", (unsigned long long)i->model_id);
     fprintf(f, "picture   %ux%u, %u channel%s of %u bits\n",
             (unsigned)i->width, (unsigned)i->height, (unsigned)i->channels,
             i->channels == 1 ? "" : "s", (unsigned)i->bits);
@@ -282,7 +285,7 @@ static void print_verbose(const job *j)
             j->info.quality);
     if (j->model)
         app_say("model    %016llx, %s", (unsigned long long)j->info.model_id,
-                j->model->path);
+                app_model_place(j->model));
     if (j->task->output)
         app_say("output   %s: %s, %llu bytes", j->out.name, j->s->format->name,
                 (unsigned long long)j->out.n_written);
@@ -325,6 +328,8 @@ static void print_json(const job *j)
     app_json_text(&json, "codec", i->codec);
     app_json_integer(&json, "version", i->version);
     app_json_text(&json, "model_id", id);
+    if (i->builtin)
+        app_json_integer(&json, "builtin", 1);
     app_json_integer(&json, "width", i->width);
     app_json_integer(&json, "height", i->height);
     app_json_integer(&json, "channels", i->channels);
@@ -334,7 +339,8 @@ static void print_json(const job *j)
     app_json_integer(&json, "units", i->n_units);
     app_json_integer(&json, "quality", (uint64_t)i->quality);
     if (!j->opt->info) {
-        app_json_text(&json, "model", j->model->path);
+        if (j->model->path)
+            app_json_text(&json, "model", j->model->path);
         app_json_text(&json, "symbols", hex(digest, j->symbols));
         app_json_integer(&json, "units_lost", j->n_lost);
         app_json_integer(&json, "bytes", j->in.n_read);
@@ -412,7 +418,7 @@ int main(int argc, char **argv)
             .common = &opt.common, .files = &files, .code = decode_file,
             .user = &s, .doing = opt.info ? NULL : "decoding",
         };
-        app_models_init(&s.models, opt.common.model);
+        app_models_init(&s.models, opt.common.model, NULL);
         rc = app_exit_code(app_batch_run(&batch));
         app_models_close(&s.models);
     }

@@ -17,7 +17,10 @@ typedef struct nenc_options {
     double bpp, psnr, ms_ssim;    /* targets; -1 = not given */
     uint64_t size;                /* 0 = not given */
     target target;                /* whichever it is */
-    int effort;
+    const char *codec_name;       /* NULL: not given */
+    nenc_codec_info codec;        /* that one, or the usual one */
+    int effort;                   /* -1: not given */
+    bool refines;
     bool verify, keep_invisible, lenient;
     const char *suffix;
 } nenc_options;
@@ -27,6 +30,8 @@ typedef struct nenc_options {
 static const app_option options[] = {
     { "Input", 0, true, APP_FLAG, "lenient", NULL, AT(lenient), 0, 0,
       "encode what there is of damaged PNG and JPEG files" },
+    { "Rate", 0, false, APP_TEXT, "codec", "NAME", AT(codec_name), 0, 0,
+      "hyperprior (default) or overfit (slow, no model file)" },
     { "Rate", 'q', false, APP_REAL, "quality", "N",
       AT(quality), 0, 100,
       "0 (smallest file) to 100 (best picture); default 50" },
@@ -41,7 +46,7 @@ static const app_option options[] = {
     { "Rate", 0, true, APP_FLAG, "keep-invisible", NULL, AT(keep_invisible), 0,
       0, "code the colours of wholly transparent pixels" },
     { "Speed", 'e', false, APP_NUMBER, "effort", "N", AT(effort), 0, 9,
-      "0 (default) to 9: smaller for the same picture, but slow" },
+      "0 to 9: smaller for the same picture, but slow" },
     { "Output", 0, true, APP_FLAG, "verify", NULL, AT(verify), 0, 0,
       "decode and compare before the output is kept" },
     { "Output", 0, true, APP_TEXT, "suffix", "TEXT", AT(suffix), 0, 0,
@@ -179,7 +184,7 @@ static int show_progress(void *user, double done)
     const job *j = user;
     const int answer = app_task_progress(j->task, done);
     return answer ? answer
-         : j->opt->effort && app_interrupted() ? NENC_HURRY : 0;
+         : j->opt->refines && app_interrupted() ? NENC_HURRY : 0;
 }
 
 static nenc_status encode(job *j)
@@ -225,7 +230,8 @@ static void print_verbose(const job *j)
             (unsigned)j->image.height, (unsigned)j->image.channels,
             j->image.channels == 1 ? "" : "s");
     app_say("model    %s %016llx, %s", nenc_model_codec(model),
-            (unsigned long long)nenc_model_id(model), j->model->path);
+            (unsigned long long)nenc_model_id(model),
+            app_model_place(j->model));
     app_say("output   %s: %llu bytes, %.4f bpp, quality %.4g", j->out.name,
             (unsigned long long)j->out.n_written,
             bits_per_pixel(j, j->out.n_written), j->quality);
@@ -263,7 +269,10 @@ static void print_json(const job *j)
         app_json_text(&json, "status", "done");
     app_json_text(&json, "codec", nenc_model_codec(j->model->model));
     app_json_text(&json, "model_id", id);
-    app_json_text(&json, "model", j->model->path);
+    if (j->model->path)
+        app_json_text(&json, "model", j->model->path);
+    else
+        app_json_integer(&json, "builtin", 1);
     if (j->facts.is_truncated)
         app_json_integer(&json, "incomplete", 1);
     app_json_integer(&json, "width", j->image.width);
@@ -334,8 +343,9 @@ static nenc_status run(const nenc_options *opt, const app_files *files)
         .common = &opt->common, .files = files, .code = encode_file,
         .user = &s, .doing = "encoding",
     };
-    app_models_init(&s.models, opt->common.model);
-    if (opt->effort)
+    app_models_init(&s.models, opt->common.model,
+                    opt->codec_name ? &opt->codec : NULL);
+    if (opt->refines)
         app_interrupt_catch();
     /* One message about a missing model, and not one for each file. */
     nenc_status st = files->is_many && files->n
@@ -344,6 +354,17 @@ static nenc_status run(const nenc_options *opt, const app_files *files)
         st = app_batch_run(&batch);
     app_models_close(&s.models);
     return st;
+}
+
+static int check_codec(nenc_options *opt)
+{
+    const int rc = app_codec_find(&opt->codec, opt->codec_name);
+    if (rc)
+        return rc;
+    opt->refines = opt->effort > 0 || opt->codec.default_effort > 0;
+    return opt->codec.builtin && opt->common.model
+         ? app_misuse("--codec %s fits its networks to each picture: there is "
+                      "no --model for it", opt->codec.name) : 0;
 }
 
 /* At most one of the ways to say how good. */
@@ -379,7 +400,7 @@ static int check(const nenc_options *opt, const app_files *files)
 int main(int argc, char **argv)
 {
     nenc_options opt = { .quality = -1, .bpp = -1, .psnr = -1, .ms_ssim = -1,
-                         .suffix = ".nenc" };
+                         .effort = -1, .suffix = ".nenc" };
     app_files files;
     int rc;
 
@@ -395,6 +416,7 @@ int main(int argc, char **argv)
         .output = opt.common.output, .suffix = opt.suffix,
     };
     rc = check_rate(&opt);
+    if (!rc) rc = check_codec(&opt);
     if (rc)
         return rc;
     rc = app_names_find(&files, &naming);

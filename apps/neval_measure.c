@@ -175,19 +175,45 @@ static void add_files_named(nenc_sha256 *h, const char *text)
     }
 }
 
+/* What follows an option, after "=" or as the next word, in a command; "" =
+ * it is not there. */
+static const char *value_in(char value[NENC_CACHE_PATH], const char *option,
+                            const char *text)
+{
+    static const char between[] = " \t\"'=";
+    bool is_next = false;
+    value[0] = 0;
+    for (const char *at = text + strspn(text, between); *at && !value[0];) {
+        const size_t n = strcspn(at, between);
+        if (is_next)
+            snprintf(value, NENC_CACHE_PATH, "%.*s", (int)n, at);
+        is_next = n == strlen(option) && !strncmp(at, option, n);
+        at += n;
+        at += strspn(at, between);
+    }
+    return value;
+}
+
 /* What our own programs depend on beside themselves: the library and the
  * model, whose id does not tell the encoder's networks. */
-static nenc_status add_ours(nenc_sha256 *h, const char *options)
+static nenc_status add_ours(nenc_sha256 *h, const nenc_eval_codec *c)
 {
     Dl_info library;
     app_model model = { NULL, NULL };
-    const char *file = options && !strncmp(options, "--model", 7)
-                     ? options + 8 : NULL;
+    nenc_codec_info codec;
+    char file[NENC_CACHE_PATH], name[NENC_CACHE_PATH];
+    const char *words = c->options ? c->options : c->encode;
+    value_in(file, "--model", words);
+    value_in(name, "--codec", words);
+    if (name[0] && app_codec_find(&codec, name))
+        return NENC_EINVAL;
     if (dladdr((void *)(uintptr_t)nenc_version, &library)
         && library.dli_fname)
         nenc_cache_add_file(h, library.dli_fname);
-    NENC_TRY(app_model_open_default(&model, file));
-    nenc_cache_add_file(h, model.path);
+    NENC_TRY(app_model_open_default(&model, file[0] ? file : NULL,
+                                    name[0] ? &codec : NULL));
+    if (model.path)
+        nenc_cache_add_file(h, model.path);
     app_model_close(&model);
     return NENC_OK;
 }
@@ -208,7 +234,7 @@ static nenc_status identify(const nenc_eval_codec *c, nenc_cache_key *key)
         add_files_named(&h, c->options);
     if (nenc_command_program(c->encode, name)
         && !strcmp(strrchr(name, '/') ? strrchr(name, '/') + 1 : name, "nenc"))
-        NENC_TRY(add_ours(&h, c->options));
+        NENC_TRY(add_ours(&h, c));
     nenc_sha256_final(&h, key->hash);
     return NENC_OK;
 }

@@ -137,17 +137,6 @@ static nenc_status start_new(job *j)
     return st < 0 ? fail(j, path, st) : st;
 }
 
-/* The model that reports compare with; a codec's name is its default one. */
-static nenc_status open_before(job *j)
-{
-    const char *start = j->opt->start;
-    if (j->opt->networks)
-        return NENC_OK;
-    if (start && access(start, F_OK) && nenc_codec_by_name(start))
-        start = NULL;
-    return app_model_open_default(&j->before, start);
-}
-
 static nenc_status find_ops(job *j, const char *name)
 {
     const nenc_codec *codec = nenc_codec_by_name(name);
@@ -156,6 +145,19 @@ static nenc_status find_ops(job *j, const char *name)
                         "models of \"%s\" cannot be trained here", name);
     j->ops = codec->train;
     return NENC_OK;
+}
+
+/* The model that reports compare with; a codec's name is its default one. */
+static nenc_status open_before(job *j)
+{
+    const char *start = j->opt->start;
+    if (j->opt->networks)
+        return NENC_OK;
+    if (start && access(start, F_OK) && nenc_codec_by_name(start)) {
+        NENC_TRY(find_ops(j, start));     /* not every codec has a model */
+        start = NULL;
+    }
+    return app_model_open_default(&j->before, start, NULL);
 }
 
 /* A model file, a file of weights in float32 (training/), or nothing. */

@@ -28,7 +28,8 @@ typedef struct nenc_codec_params {
                                 than the quality says, -0.5 to 0.5; 1 were
                                 about the rate of the next quality */
     bool   keep;           /**< encoding: encode() will be called again */
-    int    effort;         /**< encoding: 0 to 9, refinement of latents */
+    int    effort;         /**< encoding: 0 to 9, refinement of latents; not
+                                0 where the codec's default is over 0 */
     bool   fast;           /**< decoding: synthesis on oneDNN */
     bool   lenient;        /**< decoding: units that are lost or damaged are
                                 made up for */
@@ -81,7 +82,14 @@ typedef struct nenc_codec {
     nenc_media media;
     const char *paper;     /**< where the method comes from */
     bool fast_ok;          /**< no prior reads reconstructed samples */
-    const char *default_model;
+    bool builtin;          /**< needs no model file: bind() is called with an
+                                empty nenc_safetensors, and ids are 0 */
+    const char *default_model;  /**< NULL where it needs none */
+    uint32_t unit;         /**< pixels a side of the units that encoders cut
+                                pictures into; 0 = never */
+    uint32_t unit_over;    /**< but only those of more pixels than this */
+    int default_effort;    /**< of who asks for none in particular; where it
+                                is over 0, 0 means that, too */
 
     /** Bind networks and tables; the result lies in `arena` and is immutable.
      *  unbind() it, also after a failure, before the arena goes.

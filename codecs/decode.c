@@ -89,6 +89,11 @@ static nenc_status read_head(nenc_decoder *d, nenc_diag *diag)
         return nenc_fail(diag, NENC_EUNSUPPORTED,
                          "a codec (%08x) that this program does not have",
                          (unsigned)d->head.codec);
+    if (d->codec->builtin && d->head.model_id)
+        return nenc_fail(diag, NENC_EBITSTREAM,
+                         "a model %016llx for the codec %s, which needs none",
+                         (unsigned long long)d->head.model_id,
+                         d->codec->name);
     return NENC_OK;
 }
 
@@ -135,6 +140,7 @@ void nenc_decoder_info(const nenc_decoder *d, nenc_info *info)
     info->n_units = nenc_head_units(&d->head);
     info->quality = d->head.quality;
     info->version = d->head.version;
+    info->builtin = d->codec->builtin;
 }
 
 /* The next unit into d->chunk.

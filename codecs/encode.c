@@ -14,6 +14,7 @@ void nenc_encoder_config_init_(nenc_encoder_config *cfg, size_t size)
     memset(cfg, 0, size);
     cfg->size = size;
     cfg->quality = 50;
+    cfg->effort = -1;
     cfg->max_memory = (size_t)(UINT64_C(4) << 30 <= SIZE_MAX
                                ? UINT64_C(4) << 30 : SIZE_MAX);
 }
@@ -47,8 +48,8 @@ static nenc_status check(const nenc_encoder_config *cfg,
     if (cfg->threads < 0 || cfg->threads > 1024)
         return nenc_fail(diag, NENC_EINVAL, "%d threads, not 0 to 1024",
                          cfg->threads);
-    if (cfg->effort < 0 || cfg->effort > 9)
-        return nenc_fail(diag, NENC_EINVAL, "effort %d, not 0 to 9",
+    if (cfg->effort < -1 || cfg->effort > 9)
+        return nenc_fail(diag, NENC_EINVAL, "effort %d, not -1 to 9",
                          cfg->effort);
     if (!image->data || !image->width || !image->height
         || image->width > 1 << 24 || image->height > 1 << 24
@@ -59,10 +60,6 @@ static nenc_status check(const nenc_encoder_config *cfg,
         return nenc_fail(diag, NENC_EINVAL, "not a picture");
     return NENC_OK;
 }
-
-/* Pictures over UNIT_OVER pixels are cut into units of UNIT pixels a side:
- * small enough for all cores to have one, large enough to cost no rate. */
-enum { UNIT = 1024, UNIT_OVER = 3 << 19 };
 
 /* Where units go. */
 typedef struct sink {
@@ -135,18 +132,25 @@ static bool tick(void *user, double done)
 
 static nenc_head head_of(const nenc_model *model, const nenc_image *image)
 {
+    const nenc_codec *codec = model->codec;
     nenc_head head = {
-        .version = NENC_FORMAT_VERSION, .codec = model->codec->id,
+        .version = NENC_FORMAT_VERSION, .codec = codec->id,
         .model_id = model->id, .media = NENC_IMAGE, .width = image->width,
         .height = image->height, .channels = image->channels,
         .bits = image->bits,
         .unit_width = image->width, .unit_height = image->height,
     };
-    if ((uint64_t)image->width * image->height > UNIT_OVER) {
-        head.unit_width = NENC_MIN(image->width, (uint32_t)UNIT);
-        head.unit_height = NENC_MIN(image->height, (uint32_t)UNIT);
+    if (codec->unit
+        && (uint64_t)image->width * image->height > codec->unit_over) {
+        head.unit_width = NENC_MIN(image->width, codec->unit);
+        head.unit_height = NENC_MIN(image->height, codec->unit);
     }
     return head;
+}
+
+static int effort_of(const nenc_encoder_config *cfg, const nenc_codec *codec)
+{
+    return cfg->effort > 0 ? cfg->effort : codec->default_effort;
 }
 
 /* A copy of the samples, whose invisible colours are cheap ones. */
@@ -195,9 +199,10 @@ nenc_status nenc_encoder_open(nenc_encoder **out, const nenc_model *model,
         nenc_fail(diag, st, "no threads");
     const nenc_codec_params params = {
         .pool = e->pool, .max_memory = cfg->max_memory,
-        .keep = cfg->several, .effort = cfg->effort, .width = e->head.width,
+        .keep = cfg->several, .width = e->head.width,
         .height = e->head.height, .unit_width = e->head.unit_width,
         .unit_height = e->head.unit_height,
+        .effort = effort_of(cfg, model->codec),
     };
     if (st >= 0)
         st = model->codec->open(&e->context, model->bound, &params, diag);

@@ -350,6 +350,8 @@ const nenc_codec nenc_codec_hyperprior = {
     .media = NENC_IMAGE,
     .paper = "Balle et al., arXiv:1802.01436; Minnen et al., arXiv:1809.02736",
     .fast_ok = true, .default_model = "hyperprior.safetensors",
+    /* small enough for all cores to have one, large enough to cost no rate */
+    .unit = 1024, .unit_over = 3 << 19,
     .bind = bind, .unbind = unbind, .net_at = net_at, .open = hyper_open,
     .encode = hyper_encode, .set_quality = hyper_quality,
     .decode = hyper_decode, .close = hyper_close,

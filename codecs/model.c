@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Opening model files.  Not here: what a codec finds in them. */
+/* Models: opening their files, and those that need none.  Not here: what a codec
+ * finds in them. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,10 @@ static nenc_status bind(nenc_model *m, nenc_diag *diag)
         return nenc_fail(diag, NENC_EMODEL,
                          "the model is for the codec \"%.40s\", which this "
                          "program does not have", name);
+    if (m->codec->builtin)
+        return nenc_fail(diag, NENC_EMODEL,
+                         "a model for the codec \"%.40s\", which needs none",
+                         name);
     uint8_t digest[32];
     nenc_model_identity(&m->st, digest);
     for (int i = 0; i < 8; i++)
@@ -153,6 +158,67 @@ nenc_status nenc_model_open(nenc_model **out, const char *path,
         return st;
     }
     return open_block(out, m, block, (size_t)size, diag);
+}
+
+/* ------------------------------------------------------------ without files */
+
+bool nenc_codec_get(nenc_codec_info *info, size_t i)
+{
+    const nenc_codec *c = nenc_codec_at(i);
+    *info = (nenc_codec_info){ .name = c ? c->name : NULL };
+    if (!c)
+        return false;
+    info->builtin = c->builtin;
+    info->default_model = c->default_model;
+    info->default_effort = c->default_effort;
+    return true;
+}
+
+/* "a, b, c": of the codecs that need no file. */
+static void list_builtin(char *text, size_t size)
+{
+    const nenc_codec *c;
+    size_t n = 0;
+    snprintf(text, size, "there is none");
+    for (size_t i = 0; (c = nenc_codec_at(i)); i++)
+        if (c->builtin && n < size)
+            n += (size_t)snprintf(text + n, size - n, "%s%s", n ? ", " : "",
+                                  c->name);
+}
+
+static nenc_status bind_builtin(nenc_model *m, nenc_diag *diag)
+{
+    nenc_fpenv env;
+    nenc_fpenv_enter(&env);
+    const nenc_status st = m->codec->bind(&m->bound, &m->arena, &m->st, diag);
+    nenc_fpenv_leave(&env);
+    return st;
+}
+
+nenc_status nenc_model_builtin(nenc_model **out, const char *codec,
+                               nenc_diag *diag)
+{
+    const nenc_codec *c = nenc_codec_by_name(codec);
+    char others[80];
+    *out = NULL;
+    list_builtin(others, sizeof others);
+    if (!c || !c->builtin)
+        return nenc_fail(diag, NENC_EMODEL, c
+                         ? "the codec \"%.40s\" needs a model file (without: "
+                           "%s)"
+                         : "there is no codec \"%.40s\" (without a model "
+                           "file: %s)", codec, others);
+    nenc_model *m = nenc_mem_zalloc(1, sizeof *m);
+    if (!m)
+        return nenc_fail(diag, NENC_ENOMEM, "out of memory");
+    nenc_arena_init(&m->arena, MODEL_EXTRA);
+    m->codec = c;
+    const nenc_status st = bind_builtin(m, diag);
+    if (st < 0)
+        nenc_model_close(m);
+    else
+        *out = m;
+    return st;
 }
 
 void nenc_model_close(nenc_model *m)

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
+codecs_avx2_sources = codecs/overfit/kernels_avx2.c
+codecs_avx512_sources = codecs/overfit/kernels_avx512.c
 codecs_sources = \
 	codecs/codec.h \
 	codecs/container.c codecs/container.h \
@@ -13,7 +15,12 @@ codecs_sources = \
 	codecs/hyperprior_train.c codecs/hyperprior_train.h \
 	codecs/image.c \
 	codecs/invisible.c codecs/invisible.h \
-	codecs/overfit/kernels.h codecs/overfit/overfit.h \
+	codecs/overfit/kernels.c codecs/overfit/kernels.h \
+	codecs/overfit/kernels.inc.h codecs/overfit/kernels_neon.c \
+	codecs/overfit/kernels_portable.c \
+	codecs/overfit/mixer.c codecs/overfit/mixer.h \
+	codecs/overfit/overfit.h codecs/overfit/plane.h \
+	codecs/overfit/rate.c codecs/overfit/rate.h \
 	codecs/overfit/shape.c \
 	codecs/plane.c codecs/plane.h \
 	codecs/model.c codecs/model.h \

@@ -124,12 +124,40 @@ static nenc_status open_template(nenc_eval_codec *c, char *spec, char *bar,
     return split_q(c, q + 1, arena, diag);
 }
 
-/* Our decoder needs it too, and its bytes are part of what results depend
- * on: the one option there is. */
-static bool is_model_option(const char *options)
+/* Of our encoder's options, the one that our decoder needs, too.
+ * @return its size; 0 = it is not there */
+static size_t model_option(const char **at, const char *options)
 {
-    return !strncmp(options, "--model=", 8) && options[8]
-        && !strpbrk(options, " \t'\"");
+    for (*at = options; **at; *at += strspn(*at, " \t")) {
+        const size_t n = strcspn(*at, " \t");
+        if (!strncmp(*at, "--model", 7))
+            return n;
+        *at += n;
+    }
+    return 0;
+}
+
+/* The decoding command, whose {options} are some of the encoder's. */
+static nenc_status choose_decoder(nenc_eval_codec *c, const char *decode,
+                                  nenc_arena *arena, nenc_diag *diag)
+{
+    char text[5000];
+    const char *mark = strstr(decode, "{options}"), *model = "";
+    c->decode = decode;
+    if (!mark)
+        return NENC_OK;
+    const size_t size = c->options ? model_option(&model, c->options) : 0;
+    if (size && (size < 9 || model[7] != '=' || memchr(model, '\'', size)
+                 || memchr(model, '"', size)))
+        return nenc_fail(diag, NENC_EINVAL, "%s: a model is named as in "
+                         "--model=FILE, without quotes", c->label);
+    const int n = snprintf(text, sizeof text, "%.*s%.*s%s",
+                           (int)(mark - decode), decode, (int)size, model,
+                           mark + strlen("{options}"));
+    if (n < 0 || n >= (int)sizeof text)
+        return nenc_fail(diag, NENC_EINVAL, "%s: too long a name", c->label);
+    c->decode = nenc_arena_strdup(arena, text, (size_t)n);
+    return c->decode ? NENC_OK : no_memory(diag);
 }
 
 /* [LABEL=]NAME[:OPTIONS][@Q,Q,...]; `spec` is ours to cut. */
@@ -161,16 +189,12 @@ static nenc_status open_named(nenc_eval_codec *c, char *spec,
     if (colon && !c->options)
         return no_memory(diag);
     c->encode = peer->encode;
-    c->decode = peer->decode;
     c->about = peer->about;
     if (!*c->label)
         return nenc_fail(diag, NENC_EINVAL, "a codec with an empty label");
     if (c->options && !strstr(c->encode, "{options}"))
         return nenc_fail(diag, NENC_EINVAL, "%s takes no options", peer->name);
-    if (c->options && strstr(c->decode, "{options}")
-        && !is_model_option(c->options))
-        return nenc_fail(diag, NENC_EINVAL, "%s: the only option here is "
-                         "--model=FILE", c->label);
+    NENC_TRY(choose_decoder(c, peer->decode, arena, diag));
     return split_q(c, q ? q + 1 : peer->q, arena, diag);
 }
 

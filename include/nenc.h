@@ -110,6 +110,22 @@ NENC_API void nenc_image_free(nenc_image *image);
 NENC_API NENC_NODISCARD nenc_status nenc_blob_set(
     nenc_blob *blob, const void *data, size_t size);
 
+/* ------------------------------------------------------------------ codecs */
+
+/** A codec that this build has. */
+typedef struct nenc_codec_info {
+    const char *name;     /**< as in nenc_info and nenc_model_codec() */
+    bool     builtin;     /**< needs no model file: nenc_model_builtin() */
+    const char *default_model; /**< the usual name of its model file; NULL
+                                    where it needs none */
+    int      default_effort;   /**< see nenc_encoder_config */
+} nenc_codec_info;
+
+/** The i-th codec, the first being the usual one.  The texts live as long as
+ *  the program.
+ *  @return false past the last, `info` cleared */
+NENC_API bool nenc_codec_get(nenc_codec_info *info, size_t i);
+
 /* ------------------------------------------------------------------ models */
 
 /** A trained model: networks, weights and tables of one codec. */
@@ -125,11 +141,20 @@ NENC_API NENC_NODISCARD nenc_status nenc_model_open(
 NENC_API NENC_NODISCARD nenc_status nenc_model_open_memory(
     nenc_model **out, const void *data, size_t size, nenc_diag *diag);
 
+/** The model of a codec that needs no file, since the networks are in each
+ *  stream ("overfit").  Its id is 0.
+ *  @param[out] out  the model, or NULL on failure; nenc_model_close() it
+ *  @return NENC_OK, NENC_EMODEL (no such codec, or one that needs a file),
+ *          NENC_ENOMEM */
+NENC_API NENC_NODISCARD nenc_status nenc_model_builtin(
+    nenc_model **out, const char *codec, nenc_diag *diag);
+
 /** NULL is fine. */
 NENC_API void nenc_model_close(nenc_model *model);
 
 /** First eight bytes of the SHA-256 of the model's normative content, as the
- *  bitstream carries them (byte 0 is the most significant). */
+ *  bitstream carries them (byte 0 is the most significant); 0 where the codec
+ *  needs no model file. */
 NENC_API uint64_t nenc_model_id(const nenc_model *model);
 
 /** Name of the codec that runs the model ("hyperprior"). */
@@ -158,9 +183,12 @@ typedef struct nenc_encoder_config {
                                stream carries the nearest integer, and for the
                                rest symbols are chosen more or less finely */
     int      threads;     /**< 0 = one per core (default) */
-    int      effort;      /**< 0 (default) to 9: how long latents are refined,
-                               picture by picture, to cost less at the same
-                               quality; decoders need not know */
+    int      effort;      /**< 0 to 9, or -1 (default): the codec's own.  How
+                               long latents are refined, picture by picture,
+                               to cost less at the same quality; decoders
+                               need not know.  0 is none; a codec that
+                               cannot do with none (its default_effort is
+                               over 0) takes its default */
     bool     several;     /**< nenc_encoder_write() will be called again:
                                latents are kept (some 3 bytes a pixel) */
     bool     keep_invisible; /**< code the colours of wholly transparent
@@ -258,6 +286,8 @@ typedef struct nenc_info {
     uint32_t n_units;
     int      quality;
     unsigned version;     /**< of the format */
+    bool     builtin;     /**< no model file is needed (model_id is 0):
+                               nenc_model_builtin() makes the model */
 } nenc_info;
 
 /** One decoder reads one stream. */
@@ -267,7 +297,10 @@ typedef struct nenc_decoder nenc_decoder;
  *
  *      nenc_decoder_open(&dec, NULL, my_read, my_file, &diag);
  *      nenc_decoder_info(dec, &info);           // which model does it need?
- *      nenc_model_open(&model, path_of(info.model_id), &diag);
+ *      if (info.builtin)
+ *          nenc_model_builtin(&model, info.codec, &diag);
+ *      else
+ *          nenc_model_open(&model, path_of(info.model_id), &diag);
  *      nenc_decoder_decode(dec, model, &image, &diag);
  *      nenc_decoder_close(dec);
  *

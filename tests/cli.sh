@@ -139,6 +139,58 @@ no_model() {
     clean
 }
 
+codecs() {
+    picture >a.ppm
+    expect 2 $NENC a.ppm -o x --codec nothing
+    says "^nenc: there is no codec 'nothing'; there are: hyperprior"
+    [ ! -e x ]
+    setup
+    expect 0 $NENC a.ppm -o b.nenc --codec hyperprior
+    cmp a.nenc b.nenc
+    expect 0 $NDEC --info --json a.nenc
+    ! grep -q builtin out || fail "a model is needed: $(cat out)"
+}
+
+have_overfit() {
+    $NENC --codec overfit -e 1 "$tmp/a.ppm" -o o.nenc 2>err && return
+    grep -q "there is no codec 'overfit'" err || fail "$(cat err)"
+    skip "nenc --codec overfit is not there yet"
+}
+
+# Networks are in the stream: no file is looked for, and a broken one in the
+# first place of all is not seen.
+no_model_needed() {
+    have_overfit
+    mkdir empty
+    echo text >bad.safetensors
+    cp "$tmp/a.ppm" .
+    NENC_MODEL_PATH=$PWD/bad.safetensors
+    export NENC_MODEL_PATH
+    expect 5 $NENC a.ppm -o x.nenc
+    expect 0 $NENC --codec=overfit -e 1 a.ppm -o x.nenc --verify --json
+    cmp o.nenc x.nenc
+    grep -q '"codec": "overfit"' out && grep -q '"builtin": 1' out &&
+        grep -q '"model_id": "0000000000000000"' out || fail "$(cat out)"
+    ! grep -q '"model":' out || fail "a model: $(cat out)"
+    expect 2 $NENC --codec overfit a.ppm -o y.nenc --model bad.safetensors
+    says 'no --model for it'
+    expect 0 $NENC --codec overfit -e 1 a.ppm -o y.nenc --psnr 25 -v
+    says '^target .*PSNR'
+    says '^model .*overfit.* no file needed'
+    expect 0 $NDEC o.nenc -o x.ppm -v
+    says '^model .*no file needed'
+    # other streams may need the model that is named
+    expect 0 $NDEC o.nenc -o y.ppm --model empty
+    cmp x.ppm y.ppm
+    expect 0 $NDEC --info o.nenc
+    grep -q '^codec *overfit' out && grep -q '^model *none is needed' out ||
+        fail "$(cat out)"
+    expect 0 $NDEC --test --json o.nenc
+    grep -q '"builtin": 1' out && ! grep -q '"model":' out ||
+        fail "$(cat out)"
+    clean
+}
+
 cut_streams() {
     setup
     size=$(wc -c <a.nenc)
@@ -467,7 +519,7 @@ signals_leave_nothing() {
 # ------------------------------------------------------------------------ run
 
 run_cases help_fits_a_screen manuals_list_the_options misuse wrong_inputs \
-    no_model cut_streams usual_names formats_agree pipes reports lenient_inputs targets \
+    no_model codecs no_model_needed cut_streams usual_names formats_agree pipes reports lenient_inputs targets \
     previews crops \
     leniency \
     existing_files_are_kept output_is_input links_are_followed modes \

@@ -70,6 +70,30 @@ folders() {
     clean
 }
 
+# Streams that need a model among those that do not, with all threads.
+codecs_mixed() {
+    setup
+    if ! $NENC --codec overfit -e 1 in/p1.ppm -o p1.nenc 2>err; then
+        grep -q "there is no codec 'overfit'" err || fail "$(cat err)"
+        skip "nenc --codec overfit is not there yet"
+    fi
+    expect 0 $NENC --codec overfit -e 1 in -o coded
+    cmp coded/p1.nenc p1.nenc
+    for i in 1 2 3; do
+        cp one/p$i.nenc coded/h$i.nenc
+    done
+    for n in 1 3 16; do
+        expect 0 $NDEC coded -o dec$n --format ppm --threads $n
+        [ "$(ls dec$n | wc -l)" = 10 ] || fail "$(ls dec$n)"
+        $NDEC one/p2.nenc -o ppm:- | cmp - dec$n/h2.ppm
+        $NDEC coded/p2.nenc -o ppm:- | cmp - dec$n/p2.ppm
+    done
+    mkdir empty
+    expect 5 $NDEC coded -o without --format ppm --model empty
+    [ "$(ls without | wc -l)" = 7 ] || fail "$(ls without)"
+    clean
+}
+
 same_bytes() {
     setup
     for n in 1 2 5 7 8; do
@@ -402,6 +426,6 @@ decoding() {
 
 # ------------------------------------------------------------------------ run
 
-run_cases folders same_bytes little_memory odd_names clashes misuse failures \
+run_cases folders same_bytes codecs_mixed little_memory odd_names clashes misuse failures \
     unreadable no_folder_to_be_made existing signals_leave_nothing \
     killed_anywhere json_lines words decoding

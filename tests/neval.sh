@@ -92,6 +92,26 @@ shards() {
     expect 2 "$NEVAL" "$tmp/set" --shard 9/9
 }
 
+# Our own codec that needs no model, beside others.
+own_codecs() {
+    expect 2 "$NEVAL" "$tmp/set" -c nenc:--codec=nothing --cache kept
+    says "there is no codec 'nothing'; there are: hyperprior"
+    if ! $NENC --codec overfit -e 1 "$tmp/set/p1.ppm" -o o.nenc 2>err; then
+        grep -q "there is no codec 'overfit'" err || fail "$(cat err)"
+        skip "nenc --codec overfit is not there yet"
+    fi
+    echo text >bad.safetensors
+    NENC_MODEL_PATH=$PWD/bad.safetensors
+    export NENC_MODEL_PATH
+    expect 0 "$NEVAL" "$tmp/set/p1.ppm" --cache kept --csv a.csv \
+        -c 'fitted=nenc:--codec=overfit -e 1@50'
+    grep -q '^fitted,50,p1.ppm,384,' a.csv || fail "$(cat a.csv)"
+    expect 0 "$NEVAL" "$tmp/set/p1.ppm" --cache kept --csv b.csv -c \
+        'b@50|nenc --codec overfit -e 1 -q {q} {in.pnm} -o {coded.x}|ndec {coded.x} -o {out.pnm}'
+    [ "$(cut -d, -f3- a.csv)" = "$(cut -d, -f3- b.csv)" ] || fail "$(cat b.csv)"
+    expect 5 "$NEVAL" "$tmp/set/p1.ppm" --cache kept -c nenc@50
+}
+
 # Gray stays gray: what is measured has one channel.
 gray() {
     printf 'P5\n16 12\n255\n%0192d' 7 >g.pgm
@@ -203,4 +223,4 @@ page() {
 }
 
 suite=neval
-run_cases table kept shards gray killed failing time_limit misuse page
+run_cases table kept shards own_codecs gray killed failing time_limit misuse page

@@ -73,6 +73,16 @@ tests_test_model_SOURCES = tests/test_model.c $(toy_sources) \
 tests_test_hyperprior_SOURCES = tests/test_hyperprior.c $(toy_sources) \
 	tests/unit_stream.c tests/unit_stream.h $(unit_store_sources)
 
+check_PROGRAMS += tests/test_overfit_rate
+tests_test_overfit_rate_SOURCES = tests/test_overfit_rate.c
+
+# Its own table of codecs stands before the library's.
+check_PROGRAMS += tests/test_builtin
+tests_test_builtin_SOURCES = tests/test_builtin.c tests/stub_codec.c \
+	tests/stub_codec.h $(toy_sources) apps/nenc_check.c apps/nenc_check.h \
+	apps/nenc_target.c apps/nenc_target.h
+tests_test_builtin_LDADD = libmetrics.la $(LDADD)
+
 check_PROGRAMS += tests/test_plane
 tests_test_plane_SOURCES = tests/test_plane.c $(toy_sources)
 
@@ -89,11 +99,13 @@ tests_test_out_of_memory_SOURCES = tests/test_out_of_memory.c \
 check_PROGRAMS += tests/test_damage
 tests_test_damage_SOURCES = tests/test_damage.c $(toy_sources)
 
-check_PROGRAMS += tests/test_prob_grad tests/test_loss tests/test_optim
+check_PROGRAMS += tests/test_prob_grad tests/test_loss tests/test_optim \
+	tests/test_soap
 tests_test_prob_grad_SOURCES = tests/test_prob_grad.c
 tests_test_loss_SOURCES = tests/test_loss.c
 tests_test_loss_LDADD = libmetrics.la $(LDADD)
 tests_test_optim_SOURCES = tests/test_optim.c
+tests_test_soap_SOURCES = tests/test_soap.c
 
 check_PROGRAMS += tests/test_refine
 tests_test_refine_SOURCES = tests/test_refine.c $(toy_sources) \

@@ -103,9 +103,37 @@ static void test_specs(void **state)
     check_spec("jpeg@", "!");
     check_spec("jpeg@1,,2", "!");
     check_spec("opus", "!");                   /* for sounds */
-    check_spec("nenc:-v", "!");
+    check_spec("nenc:--model=", "!");
+    check_spec("nenc:-e 1 --model m.safetensors", "!");
+    check_spec("nenc:--model='a b'", "!");
     check_spec("mine|cp a b|cp b c", "!");
     check_spec("mine@1|cp {in.png} b|cp {coded.x} {out.png}", "!");
+}
+
+/* Our encoder takes any options; our decoder, of those, the model. */
+static void test_own_options(void **state)
+{
+    static const struct { const char *spec, *decode; } cases[] = {
+        { "nenc", "ndec --threads 1 --quiet -f  {coded.nenc} -o {out.pnm}" },
+        { "o=nenc:--codec=overfit -e 1@9",
+          "ndec --threads 1 --quiet -f  {coded.nenc} -o {out.pnm}" },
+        { "nenc:-e 9  --model=m.safetensors --quiet",
+          "ndec --threads 1 --quiet -f --model=m.safetensors {coded.nenc} -o "
+          "{out.pnm}" },
+        { "jpeg:--model=x", "djpeg -pnm -outfile {out.pnm} {coded.jpg}" },
+    };
+    (void)state;
+    check_spec("o=nenc:--codec=overfit -e 1@9", "o|1|9|--codec=overfit -e 1");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        nenc_arena arena;
+        nenc_eval_codec c;
+        nenc_arena_init(&arena, 1 << 20);
+        assert_int_equal(nenc_eval_codec_open(
+            &c, cases[i].spec, NENC_EVAL_PICTURE, NULL, &arena, NULL),
+            NENC_OK);
+        assert_string_equal(c.decode, cases[i].decode);
+        nenc_arena_free(&arena);
+    }
 }
 
 static void test_missing_program(void **state)
@@ -143,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_expand),
         cmocka_unit_test(test_kind),
         cmocka_unit_test(test_specs),
+        cmocka_unit_test(test_own_options),
         cmocka_unit_test(test_missing_program),
         cmocka_unit_test(test_outside),
     };

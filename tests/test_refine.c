@@ -240,7 +240,7 @@ static void refusals(void **state)
     nenc_buffer out;
     (void)state;
     nenc_encoder_config_init(&cfg);
-    for (int effort = -1; effort <= 10; effort += 11) {
+    for (int effort = -2; effort <= 10; effort += 12) {
         cfg.effort = effort;
         assert_int_equal(nenc_encoder_open(&enc, toy_models[3], &cfg, &im,
                                            &diag), NENC_EINVAL);

@@ -191,7 +191,7 @@ static inline vf m_lrelu(vf x, vf slope)
         }                                           \
     } while (0)
 
-static void point(nenc_point f, float *dst, const float *src, size_t n,
+static inline void point(nenc_point f, float *dst, const float *src, size_t n,
                   float a)
 {
     switch (f) {

@@ -10,7 +10,9 @@ transforms_sources += \
 	transforms/exact_math.h transforms/exact_math.inc.h \
 	transforms/exact_neon.c transforms/exact_portable.c \
 	transforms/exact_sum.h \
-	transforms/exact_tables.h transforms/exact_vec.inc.h
+	transforms/exact_tables.h transforms/exact_vec.inc.h \
+	transforms/vec_avx2.h transforms/vec_avx512.h \
+	transforms/vec_neon.h transforms/vec_portable.h
 transforms_avx2_sources += transforms/exact_avx2.c
 transforms_avx512_sources += transforms/exact_avx512.c
 
@@ -40,4 +42,5 @@ transforms_sources += \
 # Training.
 transforms_sources += \
 	transforms/loss.c transforms/loss.h \
-	transforms/optim.c transforms/optim.h
+	transforms/optim.c transforms/optim.h \
+	transforms/soap.c transforms/soap.h
