@@ -5,7 +5,8 @@
 #include "codec.h"
 
 #define CODECS(X) \
-    X(hyperprior)
+    X(hyperprior) \
+    X(overfit)
 
 #define DECLARE(name) extern const nenc_codec nenc_codec_##name;
 CODECS(DECLARE)

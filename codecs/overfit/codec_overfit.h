@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the codec's files share: one stream's context. */
+#ifndef NENC_CODECS_OVERFIT_CODEC_OVERFIT_H
+#define NENC_CODECS_OVERFIT_CODEC_OVERFIT_H
+
+#include "codec.h"
+#include "range_coder.h"
+
+typedef struct overfit_codec {
+    nenc_codec_params params;
+    const nenc_cdf_set *set;
+} overfit_codec;
+
+uint32_t overfit_codec_units(const overfit_codec *c);
+nenc_rect overfit_codec_unit(const overfit_codec *c, uint32_t index);
+
+/* As struct nenc_codec has them. */
+nenc_status overfit_codec_encode(void *context, const nenc_image *src,
+                                 const nenc_units *units,
+                                 nenc_sha256 *symbols, nenc_diag *diag);
+nenc_status overfit_codec_decode(void *context, const nenc_units *units,
+                                 nenc_image *dst, nenc_sha256 *symbols,
+                                 nenc_diag *diag);
+
+#endif
