@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-codecs_avx2_sources = codecs/overfit/context_avx2.c \
-	codecs/overfit/kernels_avx2.c
-codecs_avx512_sources = codecs/overfit/context_avx512.c \
-	codecs/overfit/kernels_avx512.c
+codecs_avx2_sources = codecs/overfit/overfit_context_avx2.c \
+	codecs/overfit/overfit_kernels_avx2.c
+codecs_avx512_sources = codecs/overfit/overfit_context_avx512.c \
+	codecs/overfit/overfit_kernels_avx512.c
 codecs_sources = \
 	codecs/codec.h \
 	codecs/container.c codecs/container.h \
@@ -17,27 +17,28 @@ codecs_sources = \
 	codecs/hyperprior_train.c codecs/hyperprior_train.h \
 	codecs/image.c \
 	codecs/invisible.c codecs/invisible.h \
-	codecs/overfit/codec_overfit.c codecs/overfit/codec_overfit.h \
-	codecs/overfit/context.c codecs/overfit/context.h \
-	codecs/overfit/context_kernels.h codecs/overfit/context_kernels.inc.h \
-	codecs/overfit/context_portable.c \
-	codecs/overfit/decode.c codecs/overfit/encode.c \
-	codecs/overfit/fit.c codecs/overfit/fit.h \
-	codecs/overfit/kernels.c codecs/overfit/kernels.h \
-	codecs/overfit/kernels.inc.h codecs/overfit/kernels_neon.c \
-	codecs/overfit/kernels_portable.c codecs/overfit/points.inc.h \
-	codecs/overfit/mixer.c codecs/overfit/mixer.h \
-	codecs/overfit/overfit.h codecs/overfit/plane.h \
-	codecs/overfit/paint.c codecs/overfit/paint.h \
-	codecs/overfit/paint_internal.h codecs/overfit/paint_synth.c \
-	codecs/overfit/paint_up.c \
-	codecs/overfit/params.c codecs/overfit/params.h \
-	codecs/overfit/quantise.c codecs/overfit/quantise.h \
-	codecs/overfit/rate.c codecs/overfit/rate.h \
-	codecs/overfit/search.c codecs/overfit/search.h \
-	codecs/overfit/shape.c \
-	codecs/overfit/tables.c codecs/overfit/tables.h \
-	codecs/overfit/unit.c codecs/overfit/unit.h \
+	codecs/overfit/overfit_codec.c codecs/overfit/overfit_codec.h \
+	codecs/overfit/overfit_context.c codecs/overfit/overfit_context.h \
+	codecs/overfit/overfit_context_kernels.h codecs/overfit/overfit_context_kernels.inc.h \
+	codecs/overfit/overfit_context_portable.c \
+	codecs/overfit/overfit_decode.c codecs/overfit/overfit_encode.c \
+	codecs/overfit/overfit_fit.c codecs/overfit/overfit_fit.h \
+	codecs/overfit/overfit_kernels.c codecs/overfit/overfit_kernels.h \
+	codecs/overfit/overfit_kernels.inc.h codecs/overfit/overfit_kernels_neon.c \
+	codecs/overfit/overfit_kernels_portable.c codecs/overfit/overfit_points.inc.h \
+	codecs/overfit/overfit_math.h \
+	codecs/overfit/overfit_mixer.c codecs/overfit/overfit_mixer.h \
+	codecs/overfit/overfit.h codecs/overfit/overfit_plane.h \
+	codecs/overfit/overfit_paint.c codecs/overfit/overfit_paint.h \
+	codecs/overfit/overfit_paint_internal.h codecs/overfit/overfit_paint_synth.c \
+	codecs/overfit/overfit_paint_up.c \
+	codecs/overfit/overfit_params.c codecs/overfit/overfit_params.h \
+	codecs/overfit/overfit_quantise.c codecs/overfit/overfit_quantise.h \
+	codecs/overfit/overfit_rate.c codecs/overfit/overfit_rate.h \
+	codecs/overfit/overfit_search.c codecs/overfit/overfit_search.h \
+	codecs/overfit/overfit_shape.c \
+	codecs/overfit/overfit_tables.c codecs/overfit/overfit_tables.h \
+	codecs/overfit/overfit_unit.c codecs/overfit/overfit_unit.h \
 	codecs/plane.c codecs/plane.h \
 	codecs/model.c codecs/model.h \
 	codecs/registry.c \

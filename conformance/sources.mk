@@ -28,6 +28,13 @@ dump_net_LDADD = $(app_internal_ldadd)
 dump_train_SOURCES = conformance/dump_train.c $(tensor_file_sources)
 dump_train_LDADD = $(app_internal_ldadd)
 
+# How the overfitted codec gets on with a picture.
+noinst_PROGRAMS += fit_picture fit_start
+fit_start_SOURCES = conformance/fit_start.c
+fit_start_LDADD = libeval.la $(app_internal_ldadd)
+fit_picture_SOURCES = conformance/fit_picture.c
+fit_picture_LDADD = libeval.la $(app_internal_ldadd)
+
 # What networks compute on this machine, for exactness.sh.
 made_net_sources = conformance/made_net.c conformance/made_net.h
 noinst_PROGRAMS += hash_nets

@@ -31,7 +31,7 @@ c_files() {
         find "$folder" -maxdepth 1 -name '*.[ch]' ! -name report_files.c
     done | LC_ALL=C sort
 }
-library="common entropy transforms codecs"
+library="common entropy transforms codecs codecs/overfit"
 all="include $library media eval apps conformance tests"
 
 # A file without comments, strings and character constants, lines kept.

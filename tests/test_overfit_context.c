@@ -15,9 +15,9 @@
 #include "exact_kernels.h"
 #include "hash.h"
 #include "mem.h"
-#include "overfit/context.h"
-#include "overfit/context_kernels.h"
-#include "overfit/params.h"
+#include "overfit_context.h"
+#include "overfit_context_kernels.h"
+#include "overfit_params.h"
 #include "random.h"
 
 static nenc_diag diag;

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "overfit/mixer.h"
-#include "overfit/plane.h"
-#include "overfit/rate.h"
+#include "overfit_mixer.h"
+#include "overfit_plane.h"
+#include "overfit_rate.h"
 #include "random.h"
 
 typedef struct setting {
