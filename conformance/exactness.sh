@@ -25,13 +25,15 @@ hash_of() {
     sha256sum "$1" | cut -d' ' -f1
 }
 
-# make_vector NAME PICTURE QUALITY WHAT
+# make_vector NAME PICTURE QUALITY WHAT [OPTION...]
 make_vector() {
-    "$build/nenc" -f --quiet -q "$3" "$vectors/$2" \
-        -o "$vectors/$1.nenc"
-    symbols=$("$build/ndec" --symbols "$vectors/$1.nenc" | cut -d' ' -f1)
-    "$build/ndec" -f --quiet "$vectors/$1.nenc" -o "$work/x.pnm"
-    echo "$1 $symbols $(hash_of "$work/x.pnm") $4"
+    name=$1 picture=$2 quality=$3 what=$4
+    shift 4
+    "$build/nenc" -f --quiet -q "$quality" "$@" "$vectors/$picture" \
+        -o "$vectors/$name.nenc"
+    symbols=$("$build/ndec" --symbols "$vectors/$name.nenc" | cut -d' ' -f1)
+    "$build/ndec" -f --quiet "$vectors/$name.nenc" -o "$work/x.pnm"
+    echo "$name $symbols $(hash_of "$work/x.pnm") $what"
 }
 
 if [ "${1-}" = --make ]; then
@@ -43,6 +45,12 @@ if [ "${1-}" = --make ]; then
         make_vector parrot-gray parrot-64x48.pgm 50 "gray"
         make_vector parrot-odd parrot-37x23.ppm 60 "odd dimensions"
         make_vector pixel pixel.ppm 50 "one pixel"
+        make_vector overfit-pixel pixel.ppm 50 "overfit, one pixel" \
+            --codec overfit -e 1
+        make_vector overfit-odd parrot-37x23.ppm 50 \
+            "overfit, odd dimensions" --codec overfit -e 1
+        make_vector overfit-gray parrot-64x48.pgm 50 "overfit, gray, hop" \
+            --codec overfit -e 3
     } >"$work/list"
     mv "$work/list" "$vectors/vectors.txt"
     "$build/hash_nets" $nets >"$vectors/nets.txt"
@@ -118,24 +126,42 @@ done <<END
 ${QEMU_NDEC-}
 END
 
-# check_encoder NAME COMMAND...
-check_encoder() {
-    label=$1
-    shift
-    "$@" -f --quiet --threads 2 -q 50 "$vectors/parrot-64x48.ppm" \
+# check_stream NAME VECTOR PICTURE OPTIONS COMMAND...
+check_stream() {
+    label=$1 vector=$2 picture=$3 options=$4
+    shift 4
+    # shellcheck disable=SC2086  # words
+    "$@" -f --quiet --threads 2 -q 50 $options "$vectors/$picture" \
         -o "$work/x.nenc" </dev/null || : >"$work/x.nenc"
-    if cmp -s "$work/x.nenc" "$vectors/parrot-q50.nenc"; then
+    if cmp -s "$work/x.nenc" "$vectors/$vector.nenc"; then
         echo "ok $label"
     else
         echo "not ok $label"
         failed=1
     fi
 }
-check_encoder "encoder gives the stored stream" "$build/nenc"
+
+# check_encoders WITH COMMAND...
+check_encoders() {
+    with=$1
+    shift
+    check_stream "encoder gives the stored stream$with" parrot-q50 \
+        parrot-64x48.ppm "" "$@"
+    check_stream "overfit gives the stored stream$with" overfit-odd \
+        parrot-37x23.ppm "--codec overfit -e 1" "$@"
+}
+check_encoders "" "$build/nenc"
+for kernels in portable avx2; do
+    NENC_KERNELS=$kernels
+    export NENC_KERNELS
+    if "$build/ndec" --version | grep -q "kernels: $kernels"; then
+        check_encoders ", $kernels kernels" "$build/nenc"
+    fi
+done
+unset NENC_KERNELS
 while read -r command; do
     # shellcheck disable=SC2086
-    [ -z "$command" ] ||
-        check_encoder "encoder gives the stored stream: $command" $command
+    [ -z "$command" ] || check_encoders ": $command" $command
 done <<END
 ${QEMU_NENC-}
 END

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Damage to five streams of testvectors/, with the model that people have:
+/* Damage to streams of testvectors/, with the models that people have:
  * every truncation and every changed byte gives an error; with the checksums
  * put right, an error or a picture.  Not here: toy models (test_hyperprior.c),
  * picture files (test_media.c).
@@ -20,10 +20,11 @@
 #include "toy_model.h"
 
 static const char *const names[] = { "pixel", "parrot-q0", "parrot-odd",
-                                     "parrot-q25", "parrot-gray" };
+                                     "parrot-q25", "parrot-gray",
+                                     "overfit-pixel", "overfit-gray" };
 enum { FILES = sizeof names / sizeof names[0] };
 
-static nenc_model *model;
+static nenc_model *hyperprior, *overfit;
 static nenc_buffer files[FILES];
 static size_t step = 1, n_changes = 1;
 
@@ -53,7 +54,8 @@ static int set_up(void **state)
     n_changes = getenv("NENC_TEST_FULL") ? 3 : 1;
     snprintf(path, sizeof path, "%s/hyperprior.safetensors",
              folder ? folder : "models");
-    if (nenc_model_open(&model, path, &diag) < 0) {
+    if (nenc_model_open(&hyperprior, path, &diag) < 0
+        || nenc_model_builtin(&overfit, "overfit", &diag) < 0) {
         fprintf(stderr, "%s: %s\n", path, diag.text);
         return -1;
     }
@@ -66,14 +68,20 @@ static int set_up(void **state)
 static int clean_up(void **state)
 {
     (void)state;
-    nenc_model_close(model);
+    nenc_model_close(hyperprior);
+    nenc_model_close(overfit);
     for (size_t i = 0; i < FILES; i++)
         nenc_buffer_free(&files[i]);
     return 0;
 }
 
+static const nenc_model *model_of(size_t file)
+{
+    return strncmp(names[file], "overfit", 7) ? hyperprior : overfit;
+}
+
 /* From a block of exactly this size, so that sanitizers see overreads. */
-static nenc_status decode(const uint8_t *data, size_t size)
+static nenc_status decode(size_t file, const uint8_t *data, size_t size)
 {
     nenc_decoder_config cfg;
     nenc_diag diag = { NENC_OK, "" };
@@ -90,7 +98,7 @@ static nenc_status decode(const uint8_t *data, size_t size)
     cfg.max_memory = 1 << 26;
     nenc_status st = nenc_decoder_open(&dec, &cfg, toy_supply, &in, &diag);
     if (st >= 0)
-        st = nenc_decoder_decode(dec, model, &im, &diag);
+        st = nenc_decoder_decode(dec, model_of(file), &im, &diag);
     assert_true((st < 0) == !im.data);
     if (st < 0) {
         assert_int_equal(diag.status, st);
@@ -108,7 +116,7 @@ static void undamaged_they_decode(void **state)
 {
     (void)state;
     for (size_t i = 0; i < FILES; i++)
-        assert_int_equal(decode(files[i].data, files[i].size), NENC_OK);
+        assert_int_equal(decode(i, files[i].data, files[i].size), NENC_OK);
 }
 
 static void no_truncation_passes(void **state)
@@ -116,7 +124,7 @@ static void no_truncation_passes(void **state)
     (void)state;
     for (size_t i = 0; i < FILES; i++)
         for (size_t n = i % step; n < files[i].size; n += step)
-            if (decode(files[i].data, n) != NENC_ETRUNCATED)
+            if (decode(i, files[i].data, n) != NENC_ETRUNCATED)
                 fail_msg("%s, %zu bytes", names[i], n);
 }
 
@@ -129,7 +137,7 @@ static void no_changed_byte_passes(void **state)
             for (size_t c = 0; c < n_changes; c++) {
                 const uint8_t change = changes[(n + c) % sizeof changes];
                 files[i].data[n] ^= change;
-                if (decode(files[i].data, files[i].size) >= 0)
+                if (decode(i, files[i].data, files[i].size) >= 0)
                     fail_msg("%s, byte %zu changed by %d", names[i], n,
                              change);
                 files[i].data[n] ^= change;
@@ -148,8 +156,8 @@ static void with_right_checksums_all_survive(void **state)
         for (size_t n = i % step; n < files[i].size; n += step) {
             memcpy(copy, files[i].data, files[i].size);
             copy[n] ^= (uint8_t)(1 << (n * 5 + i) % 8);
-            toy_stream_fix(copy, files[i].size, nenc_model_id(model));
-            if (decode(copy, files[i].size) >= 0)
+            toy_stream_fix(copy, files[i].size, nenc_model_id(model_of(i)));
+            if (decode(i, copy, files[i].size) >= 0)
                 pictures++;
             else
                 errors++;

@@ -239,11 +239,17 @@ static nenc_image make_picture(uint32_t width, uint32_t height,
     return im;
 }
 
-/* With one thread, and with two, where a thread fewer will do. */
+/* With one thread, and with two, where a thread fewer will do.  The kind after
+ * the last is the overfitted codec. */
 static void code(unsigned kind)
 {
     char name[40];
-    job.model = toy_model_open(kind);
+    if (kind == TOY_KINDS)
+        assert_int_equal(nenc_model_builtin(&job.model, "overfit", &diag),
+                         NENC_OK);
+    else
+        job.model = toy_model_open(kind);
+    job.effort = kind == TOY_KINDS;
     for (job.threads = 1; job.threads <= 2; job.threads++) {
         const unsigned manner = job.threads == 1 ? 0 : RECOVERS | UNCOUNTED;
         snprintf(name, sizeof name, "encoding %u, threads %d", kind,
@@ -272,7 +278,7 @@ static void coding(void **state)
     (void)state;
     need_hook();
     job.picture = make_picture(37, 21, 3);
-    for (unsigned k = 0; k < TOY_KINDS; k++)
+    for (unsigned k = 0; k <= TOY_KINDS; k++)
         code(k);
     nenc_image_free(&job.picture);
 }

@@ -77,7 +77,7 @@ nenc_rect overfit_codec_unit(const overfit_codec *c, uint32_t index)
 }
 
 const nenc_codec nenc_codec_overfit = {
-    .name = "overfit", .id = NENC_TAG('o', 'v', 'f', '1'),
+    .name = "overfit", .id = NENC_TAG('O', 'V', 'F', '1'),
     .media = NENC_IMAGE,
     .paper = "Cool-Chic 5 (Ladune, Philippe et al., 2023 to 2026), C3 (Kim et "
              "al., 2023)",

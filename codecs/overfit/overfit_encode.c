@@ -6,6 +6,7 @@
 #include "overfit_fit.h"
 #include "overfit_plane.h"
 #include "overfit_search.h"
+#include "overfit_start.h"
 #include "overfit_unit.h"
 
 /* What a level of effort does. */
@@ -14,9 +15,9 @@ typedef struct effort {
 } effort;
 
 static const effort efforts[10] = {
-    { 0, 400, 1 }, { 0, 400, 1 }, { 0, 1000, 1 }, { 1, 1000, 1 },
-    { 2, 1000, 2 }, { 2, 2000, 2 }, { 2, 3000, 2 }, { 2, 5000, 2 },
-    { 2, 7500, 2 }, { 2, 10000, 3 },
+    { 0, 400, 1 }, { 0, 400, 1 }, { 0, 1000, 1 }, { 2, 700, 1 },
+    { 2, 1200, 1 }, { 2, 2000, 1 }, { 2, 3000, 1 }, { 2, 4500, 2 },
+    { 2, 7000, 2 }, { 2, 10000, 2 },
 };
 
 /* Quality 0 is the recipe's coarsest lambda; each 40 more divide it by ten.
@@ -71,6 +72,13 @@ static void take_symbols(overfit_unit *u, const overfit_plane *grids)
                     (int16_t)overfit_row(&grids[g], y)[x];
 }
 
+static void choose_start(const overfit_codec *c, overfit_unit *u)
+{
+    u->start = overfit_start_for(&u->shape, c->params.quality);
+    if (!overfit_start(&u->shape, u->start, u->first))
+        u->start = 0;
+}
+
 static nenc_status fit_unit(const overfit_codec *c, overfit_unit *u,
                             const overfit_plane *target,
                             const nenc_units *units, size_t left,
@@ -83,12 +91,12 @@ static nenc_status fit_unit(const overfit_codec *c, overfit_unit *u,
     const overfit_fit_config cfg = {
         .lambda = lambda, .log10_lambda = log10_lambda,
         .iterations = e->iterations,
-        .pool = c->params.pool, .max_memory = left, .user = units->user,
+        .start = u->start ? u->first : NULL, .pool = c->params.pool, .max_memory = left, .user = units->user,
         .tick = units->tick };
     NENC_TRY(overfit_fit_open(&fit, &u->shape, target, &cfg, diag));
     nenc_status st = overfit_fit_run(fit, diag);
     if (st >= 0)
-        st = overfit_search(fit, &u->shape, lambda, e->rounds, c->set,
+        st = overfit_search(fit, &u->shape, u->first, lambda, e->rounds, c->set,
                             &u->params, diag);
     if (st >= 0)
         take_symbols(u, overfit_fit_grids(fit));
@@ -111,6 +119,8 @@ static nenc_status encode_unit(const overfit_codec *c, const nenc_image *src,
     nenc_status st = overfit_unit_open(&u, efforts[c->params.effort].size,
                                        r.width, r.height,
                                        src->channels < 3 ? 1 : 3, left, diag);
+    if (st >= 0)
+        choose_start(c, &u);
     if (st >= 0)
         st = load(target, &arena, src, &r, diag);
     left -= NENC_MIN(left, arena.used + u.arena.used);

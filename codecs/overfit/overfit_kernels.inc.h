@@ -16,7 +16,7 @@
 
 enum { TILE_PIXELS = DENSE_VECS * LANES };
 
-/* The greatest tile as even as can be: first of part t of `parts` of n. */
+/* Where part t of n begins, of `parts` as even as can be. */
 static inline int part(int n, int t, int parts)
 {
     return n * t / parts;

@@ -10,7 +10,7 @@
 enum {
     PAINT_BAND = 16,          /* rows whose sums are taken together */
     PAINT_BLOCK = 256,        /* pixels whose hidden activations stay in L1 */
-    PAINT_GROUP = 8,          /* of so many channels at a time */
+    PAINT_GROUP = 16,         /* of so many channels at a time, at most */
     PAINT_CHANNELS = 3,
     PAINT_INPUTS = OVERFIT_TOP + 1,
     PAINT_TAPS = 9 * PAINT_CHANNELS,
@@ -20,7 +20,7 @@ enum {
 
 /* Sums of a band of a level: for each tap of each pass. */
 enum {
-    PAINT_T_TAPS = 5,         /* from m - 2 to m + 2, for even and odd outputs */
+    PAINT_T_TAPS = 5,         /* from m - 2 on, for even and odd outputs */
     PAINT_P_TAPS = 7,
     PAINT_T_ROWS = 0,         /* places: along the rows */
     PAINT_T_COLUMNS = PAINT_T_ROWS + 2 * PAINT_T_TAPS,
@@ -89,6 +89,12 @@ static inline size_t paint_bands(uint32_t h)
 static inline ptrdiff_t paint_clamp(ptrdiff_t i, uint32_t n)
 {
     return i < 0 ? 0 : i >= (ptrdiff_t)n ? (ptrdiff_t)n - 1 : i;
+}
+
+/* Hidden channels of the group that starts at `first`. */
+static inline int paint_group(const overfit_shape *s, int first)
+{
+    return NENC_MIN(PAINT_GROUP, s->size->width - first);
 }
 
 /* Parameters from which on sums of the synthesis are kept, and how many. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NORMATIVE.  The synthesis, forward and backward (paint.h defines it), in bands
- * of rows.  The wide hidden layer exists for a block of pixels and a group of
+/* NORMATIVE.  The synthesis, forward and backward (paint.h defines it), in
+ * bands of rows.  The wide hidden layer exists for a block of pixels and a group of
  * channels at a time, and the backward pass computes it again: a picture of it
  * would not fit any cache.  Not here: upsampling. */
 #ifdef HAVE_CONFIG_H
@@ -47,13 +47,14 @@ static void trunk_block(const paint_job *j, const paint_scratch *s,
     const overfit_shape *shape = j->p->shape;
     const overfit_layer *l = shape->trunk[1], *skip = shape->skip;
     for (int g = 0; g < l->cols; g += PAINT_GROUP) {
+        const int n_hidden = paint_group(shape, g);
         const overfit_dense d = {
             .w = j->params + l->weight + g, .bias = j->params + l->bias,
-            .w_pitch = (size_t)l->cols, .n_in = PAINT_GROUP,
+            .w_pitch = (size_t)l->cols, .n_in = n_hidden,
             .n_out = l->rows, .in = (const float *const *)s->h, .out = t,
             .n = n, .resume = g > 0,
         };
-        hidden(j, s, g, PAINT_GROUP, x, n);
+        hidden(j, s, g, n_hidden, x, n);
         j->p->kernels->dense(&d);
     }
     const overfit_dense d = {
@@ -278,15 +279,16 @@ static void group_back_inputs(const paint_job *j, const paint_scratch *s,
 {
     const overfit_shape *shape = j->p->shape;
     const int n = k > 0 ? 0 : shape->channels;
+    const int n_hidden = paint_group(shape, k);
     const float *in[PAINT_CHANNELS + PAINT_GROUP];
     for (int c = 0; c < n; c++)
         in[c] = b->seed[c];
-    for (int i = 0; i < PAINT_GROUP; i++)
+    for (int i = 0; i < n_hidden; i++)
         in[n + i] = s->dh[i];
     const overfit_dense d = {
         .w = j->p->adjoint->inputs + (k > 0 ? shape->channels + k : 0),
         .w_pitch = (size_t)(shape->channels + shape->size->width),
-        .n_in = n + PAINT_GROUP, .n_out = shape->top + 1, .in = in,
+        .n_in = n + n_hidden, .n_out = shape->top + 1, .in = in,
         .out = b->dx, .n = b->n, .resume = k > 0,
     };
     j->p->kernels->dense(&d);
@@ -298,20 +300,20 @@ static void group_back(const paint_job *j, const paint_scratch *s,
     const overfit_kernels *kernels = j->p->kernels;
     const overfit_layer *const *l = j->p->shape->trunk;
     const int n = l[1]->rows, width = l[1]->cols, inputs = l[0]->cols;
+    const int n_hidden = paint_group(j->p->shape, k);
     const float *const *h = (const float *const *)s->h;
     const float *const *dh = (const float *const *)s->dh;
     const overfit_dense d = {
         .w = j->p->adjoint->trunk1 + k * n, .w_pitch = (size_t)n, .n_in = n,
-        .n_out = PAINT_GROUP, .in = b->dt, .out = s->dh, .n = b->n, .gate = h,
+        .n_out = n_hidden, .in = b->dt, .out = s->dh, .n = b->n, .gate = h,
     };
-    hidden(j, s, k, PAINT_GROUP, b->x, b->n);
+    hidden(j, s, k, n_hidden, b->x, b->n);
     kernels->dense(&d);
     kernels->outer(sums_of(j, b->y, l[1]->weight + (size_t)k), (size_t)width,
-                   b->dt, n, h, PAINT_GROUP, b->n);
+                   b->dt, n, h, n_hidden, b->n);
     kernels->outer(sums_of(j, b->y, l[0]->weight + (size_t)(k * inputs)),
-                   (size_t)inputs, dh, PAINT_GROUP, b->x, inputs, b->n);
-    kernels->sum(sums_of(j, b->y, l[0]->bias + (size_t)k), dh, PAINT_GROUP,
-                 b->n);
+                   (size_t)inputs, dh, n_hidden, b->x, inputs, b->n);
+    kernels->sum(sums_of(j, b->y, l[0]->bias + (size_t)k), dh, n_hidden, b->n);
     group_back_inputs(j, s, b, k);
 }
 
