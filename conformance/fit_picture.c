@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fit_picture PICTURE QUALITY SIZE ITERATIONS [THREADS]: how the overfitted codec
- * gets on with a picture, for whoever changes its recipe: iterations, seconds,
- * dB, bits a pixel of latents, and the cost MSE + lambda bpp times 1000.
- * Not here: files (nenc). */
+/* fit_picture PICTURE QUALITY SIZE ITERATIONS [THREADS [START]]: how the
+ * overfitted codec gets on with a picture, for whoever changes its recipe:
+ * iterations, seconds, dB, bits a pixel of latents, and the cost MSE + lambda
+ * bpp times 1000. Not here: files (nenc). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "fpenv.h"
 #include "overfit_fit.h"
 #include "overfit_plane.h"
+#include "overfit_start.h"
 #include "picture_file.h"
 
 typedef struct progress {
@@ -47,7 +48,7 @@ static nenc_status load(overfit_plane *planes, nenc_arena *arena,
 }
 
 static nenc_status fit(const nenc_image *im, char **argv, int threads,
-                       nenc_arena *arena, nenc_diag *diag)
+                       int start, nenc_arena *arena, nenc_diag *diag)
 {
     overfit_shape shape;
     overfit_plane target[3];
@@ -60,6 +61,10 @@ static nenc_status fit(const nenc_image *im, char **argv, int threads,
         .report = report };
     overfit_shape_init(&shape, atoi(argv[3]), im->width, im->height,
                        im->channels < 3 ? 1 : 3);
+    float *first = nenc_arena_zalloc(arena, shape.n_params, sizeof *first);
+    if (!first || !overfit_start(&shape, (unsigned)start, first))
+        return nenc_fail(diag, NENC_EINVAL, "no such start");
+    cfg.start = start ? first : NULL;
     NENC_TRY(load(target, arena, im));
     NENC_TRY(nenc_pool_open(&cfg.pool, threads));
     nenc_status st = overfit_fit_open(&f, &shape, target, &cfg, diag);
@@ -78,14 +83,15 @@ int main(int argc, char **argv)
     nenc_arena arena;
     if (argc < 5) {
         fprintf(stderr, "usage: fit_picture PICTURE QUALITY SIZE ITERATIONS "
-                "[THREADS]\n");
+                "[THREADS [START]]\n");
         return 2;
     }
     nenc_arena_init(&arena, SIZE_MAX);
     nenc_status st = nenc_picture_load(&im, argv[1], &diag);
     nenc_fpenv_enter(&env);
     if (st >= 0)
-        st = fit(&im, argv, argc > 5 ? atoi(argv[5]) : 0, &arena, &diag);
+        st = fit(&im, argv, argc > 5 ? atoi(argv[5]) : 0,
+                 argc > 6 ? atoi(argv[6]) : 0, &arena, &diag);
     nenc_fpenv_leave(&env);
     if (st < 0)
         fprintf(stderr, "fit_picture: %s\n", diag.text);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Fuzz target: a .nenc stream decoded with a toy model, or as one of a codec
- * that needs none.  The first byte picks the model (low bits; 7: none), whether checksums and the model's id are put right so
- * that damage reaches the codec (bit 3), how input arrives (bit 4), and whether
- * the decoder is lenient (bit 5), and is to decode a crop only (bit 6) or, if
- * not that, a preview (bit 7). */
+ * that needs none.  The first byte picks the model (low bits; 7: none), whether
+ * checksums and the model's id are put right so that damage reaches the codec
+ * (bit 3), how input arrives (bit 4), and whether the decoder is lenient (bit
+ * 5), and is to decode a crop only (bit 6) or, if not that, a preview (bit 7). */
 #include <stdlib.h>
 #include <string.h>
 

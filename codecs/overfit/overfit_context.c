@@ -3,7 +3,7 @@
  * (y, x) belongs to step x + delay * y; steps ascend, and y within them.  All
  * symbols of a step have their contexts in steps before it, so that a step is
  * one vector for the context network.  Not here: its layers
- * (context_kernels.h).
+ * (overfit_context_kernels.h).
  *
  * Steps are kept in a ring, a row each with symbol (y, x) at place y: the
  * contexts of neighbours in a step are then neighbours too.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* NORMATIVE.  The layers of the context network with AVX2's 16-bit multiply and
  * add of pairs, for files with their own flags.  TABLE and NAME are defined
- * before.  Not here: what the layers are (context_kernels.h).
+ * before.  Not here: what the layers are (overfit_context_kernels.h).
  *
  * A group of 16 symbols is two vectors of pairs of inputs 2 i, 2 i + 1: `low` of
  * symbols 0 to 3 and 8 to 11, `high` of the others, as unpacking leaves them and

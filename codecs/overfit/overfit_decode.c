@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NORMATIVE.  Units to samples: latents are painted (paint.h), cut to 0 to 1,
- * multiplied by the greatest sample and rounded half to even. */
+/* NORMATIVE.  Units to samples: latents are painted (overfit_paint.h), cut to 0
+ * to 1, multiplied by the greatest sample and rounded half to even. */
 #include <string.h>
 
 #include "overfit_codec.h"

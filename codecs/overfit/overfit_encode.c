@@ -9,16 +9,22 @@
 #include "overfit_start.h"
 #include "overfit_unit.h"
 
-/* What a level of effort does. */
+/* What a level of effort does; 0 is never asked for. */
 typedef struct effort {
-    int size, iterations, rounds;
+    int iterations, rounds;
 } effort;
 
 static const effort efforts[10] = {
-    { 0, 400, 1 }, { 0, 400, 1 }, { 0, 1000, 1 }, { 2, 700, 1 },
-    { 2, 1200, 1 }, { 2, 2000, 1 }, { 2, 3000, 1 }, { 2, 4500, 2 },
-    { 2, 7000, 2 }, { 2, 10000, 2 },
+    { 250, 1 }, { 250, 1 }, { 500, 1 }, { 1000, 1 }, { 1500, 1 },
+    { 2000, 2 }, { 3000, 2 }, { 5000, 2 }, { 10000, 2 }, { 20000, 2 },
 };
+
+/* Where few bits are spent, large networks do not pay for themselves. */
+static int size_for(const overfit_codec *c)
+{
+    return c->params.quality < 8 ? 0 : c->params.quality < 18 ? 1 : 2;
+}
+
 
 /* Quality 0 is the recipe's coarsest lambda; each 40 more divide it by ten.
  * Without pow(), which is not the same everywhere. */
@@ -90,8 +96,8 @@ static nenc_status fit_unit(const overfit_codec *c, overfit_unit *u,
     const float lambda = lambda_of(c, &log10_lambda);
     const overfit_fit_config cfg = {
         .lambda = lambda, .log10_lambda = log10_lambda,
-        .iterations = e->iterations,
-        .start = u->start ? u->first : NULL, .pool = c->params.pool, .max_memory = left, .user = units->user,
+        .iterations = e->iterations, .start = u->start ? u->first : NULL,
+        .pool = c->params.pool, .max_memory = left, .user = units->user,
         .tick = units->tick };
     NENC_TRY(overfit_fit_open(&fit, &u->shape, target, &cfg, diag));
     nenc_status st = overfit_fit_run(fit, diag);
@@ -116,7 +122,7 @@ static nenc_status encode_unit(const overfit_codec *c, const nenc_image *src,
     nenc_buffer out;
     nenc_arena_init(&arena, left);
     nenc_buffer_init(&out, left);
-    nenc_status st = overfit_unit_open(&u, efforts[c->params.effort].size,
+    nenc_status st = overfit_unit_open(&u, size_for(c),
                                        r.width, r.height,
                                        src->channels < 3 ? 1 : 3, left, diag);
     if (st >= 0)

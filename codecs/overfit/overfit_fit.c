@@ -98,7 +98,7 @@ static nenc_status open_soap(overfit_fit *f, nenc_diag *diag)
     }
     const nenc_soap_config cfg = {
         .beta1 = 0.95, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.01,
-        .max_norm = 0.1, .shampoo_beta = 0.95, .every = 10,
+        .max_norm = 0.1, .shampoo_beta = 0.95, .every = 1,
         .max_memory = f->cfg.max_memory };
     return nenc_soap_open(&f->soap, tensors, n, &cfg, diag);
 }
@@ -425,6 +425,8 @@ static void set_soft(overfit_soft *s, double temperature, double noise)
 static void run_phase(overfit_fit *f, const phase *p, int every)
 {
     double power1 = 1, power2 = 1;
+    if (p->iterations <= 0)
+        return;
     clear_moments(f);
     if (p->is_hard)
         all_rows(f, quantise_hard);
@@ -458,11 +460,11 @@ static void run_phase(overfit_fit *f, const phase *p, int every)
 nenc_status overfit_fit_run(overfit_fit *f, nenc_diag *diag)
 {
     const int n = f->cfg.iterations, every = n >= 2000 ? 100 : n / 20 + 1;
-    const int warm = n / 40, final = n / 20;
+    const int warm = n / 10, final = n / 50;
     const double noise = (0.747 - 0.432 * f->cfg.log10_lambda) / 10;
     const phase phases[] = {
         { warm, 0.01, 0.01, 0.35, 0.35, noise, noise, 0.725f, 0.97f, false },
-        { n - warm - final, 0.01, 1e-5, 0.35, 0.08, 0.22, 0.15, 0.9f, 0.999f,
+        { n - warm - final, 0.01, 1e-5, 0.35, 0.08, 0.22, 0.15, 0.8f, 0.98f,
           false },
         { final, 1e-4, 1e-5, 0, 0, 0, 0, 0.9f, 0.999f, true },
     };

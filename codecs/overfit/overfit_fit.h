@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Latents and networks for one picture, by descent of MSE + lambda bits / pixel:
- * soft rounding with falling temperature and noise, then the networks alone on
- * the rounded latents (Cool-Chic 5's recipe).  The same on every machine.  Not
- * here: the steps of parameters (search.h), bytes. */
+/* Latents and networks for one picture, by descent of MSE + lambda bits /
+ * pixel: soft rounding with falling temperature and noise, then the networks
+ * alone on the rounded latents (Cool-Chic 5's recipe).  The same on every
+ * machine.  Not here: the steps of parameters (overfit_search.h), bytes. */
 #ifndef NENC_CODECS_OVERFIT_FIT_H
 #define NENC_CODECS_OVERFIT_FIT_H
 

@@ -88,7 +88,7 @@ typedef struct overfit_kernels {
 /** The table of the same instruction set as nenc_kernels_best(). */
 const overfit_kernels *overfit_kernels_best(void);
 
-/* Those that a build may hold: for kernels.c, and for tests. */
+/* Those that a build may hold: for overfit_kernels.c, and for tests. */
 extern const overfit_kernels overfit_kernels_portable;
 #ifdef HAVE_X86_KERNELS
 extern const overfit_kernels overfit_kernels_avx2;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NORMATIVE.  The loops of kernels.h over a vector type, included once by each
- * kernels_*.c after a transforms/vec_*.h and
+/* NORMATIVE.  The loops of overfit_kernels.h over a vector type, included once
+ * by each kernels_*.c after a transforms/vec_*.h and
  *
  *   DENSE_VECS   vectors of pixels in a tile of DENSE_OUT outputs
  *   OUTER_X, OUTER_Y   a tile of sums, one vector each
  *   TABLE, NAME
  *
- * Lanes run across pixels, so each sum is taken in the order that kernels.h
+ * Lanes run across pixels, so each sum is taken in the order that overfit_kernels.h
  * states whatever the tiles are; of a sum over pixels, a narrow vector takes
  * some of its 16 lanes at a time.  (No include guard: a template.  The inner
  * functions rely on constant arguments, hence the attributes.) */

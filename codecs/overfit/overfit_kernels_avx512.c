@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* NORMATIVE.  The kernels of overfit for AVX-512 (F, VL, DQ).
- * Not here: the loops, which are in kernels.inc.h. */
+ * Not here: the loops, which are in overfit_kernels.inc.h. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What fitting needs of a mathematical library, the same on every machine: sums,
- * products and quotients of doubles in one order.  Good to some 1e-14. */
+/* What fitting needs of a mathematical library, the same on every machine:
+ * sums, products and quotients of doubles in one order.  Good to some 1e-14. */
 #ifndef NENC_CODECS_OVERFIT_MATH_H
 #define NENC_CODECS_OVERFIT_MATH_H
 

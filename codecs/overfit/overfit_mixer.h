@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Features of coarser grids as context of levels 0 to 2, in floats, for
- * fitting.  Not here: who reads them (rate.c), integers (context.h). */
+ * fitting.  Not here: who reads them (overfit_rate.c), integers
+ * (overfit_context.h). */
 #ifndef NENC_CODECS_OVERFIT_MIXER_H
 #define NENC_CODECS_OVERFIT_MIXER_H
 

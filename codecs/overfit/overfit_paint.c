@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NORMATIVE.  Latents to colours: memory, the order of the stages, and the
- * sums of bands.  Not here: the stages, which are in paint_up.c and paint_synth.c. */
+/* NORMATIVE.  Latents to colours: memory, the order of the stages, and the sums
+ * of bands.  Not here: the stages, which are in overfit_paint_up.c and
+ * overfit_paint_synth.c. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif

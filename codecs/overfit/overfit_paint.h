@@ -50,7 +50,7 @@
  *    order of rows, channels (of T), columns; of the synthesis, in blocks of
  *    columns, which changes nothing.  Bands are added in order, then of the 16
  *    sums the halves: s[i] += s[i + 8], 4, 2, 1.  T and P have a sum for each
- *    tap of each pass; paint.c says how they add up. */
+ *    tap of each pass; overfit_paint.c says how they add up. */
 #ifndef NENC_CODECS_OVERFIT_PAINT_H
 #define NENC_CODECS_OVERFIT_PAINT_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NORMATIVE.  The synthesis, forward and backward (paint.h defines it), in
- * bands of rows.  The wide hidden layer exists for a block of pixels and a group of
- * channels at a time, and the backward pass computes it again: a picture of it
- * would not fit any cache.  Not here: upsampling. */
+/* NORMATIVE.  The synthesis, forward and backward (overfit_paint.h defines it),
+ * in bands of rows.  The wide hidden layer exists for a block of pixels and a
+ * group of channels at a time, and the backward pass computes it again: a
+ * picture of it would not fit any cache.  Not here: upsampling. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif

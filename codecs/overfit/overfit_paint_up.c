@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NORMATIVE.  Upsampling, forward and backward, row by row (paint.h defines
+/* NORMATIVE.  Upsampling, forward and backward, row by row (overfit_paint.h defines
  * it).  Not here: what the rows are of. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Loops over single numbers for fitting, over a vector type: included by
- * kernels.inc.h.  (No include guard: a template.) */
+ * overfit_kernels.inc.h.  (No include guard: a template.) */
 
 /* ----------------------------------------------------------------- laplace */
 

@@ -2,7 +2,7 @@
 /* The context network over rows of all grids, forward and back.  Grids are cut
  * into bands of rows; as a symbol's gradient reaches the rows above, bands with
  * even numbers go first, then those between.  Not here: the features of coarser
- * grids (mixer.c). */
+ * grids (overfit_mixer.c). */
 #include <string.h>
 
 #include "exact_sum.h"
@@ -12,7 +12,7 @@
 #include "overfit_plane.h"
 #include "overfit_rate.h"
 
-enum { BAND = 16, BLOCK = 128, L = OVERFIT_LANES, C = OVERFIT_INPUTS };
+enum { BAND = 16, BLOCK = 256, L = OVERFIT_LANES, C = OVERFIT_INPUTS };
 
 static const float LEAST_SCALE = -5, MOST_SCALE = 3;   /* logarithms */
 static const float LEAST = 0x1p-16f;          /* probability */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What latents cost by the context network in floats, with gradients: for
- * fitting.  Not here: the integer network that is coded with (context.h), whose
- * bits these come close to. */
+ * fitting.  Not here: the integer network that is coded with
+ * (overfit_context.h), whose bits these come close to. */
 #ifndef NENC_CODECS_OVERFIT_RATE_H
 #define NENC_CODECS_OVERFIT_RATE_H
 

@@ -24,7 +24,7 @@ typedef struct search {
     int32_t *first;           /* the start's numbers */
 } search;
 
-/* What context.h allows. */
+/* What overfit_context.h allows. */
 enum { MOST_WEIGHT = 4, MOST_BIAS = 1024 };
 
 /* Where steps are looked for first. */

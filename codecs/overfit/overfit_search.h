@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The steps that parameters are sent in, chosen by what they cost in bits and
- * do to the picture.  Not here: how they are coded (params.h). */
+ * do to the picture.  Not here: how they are coded (overfit_params.h). */
 #ifndef NENC_CODECS_OVERFIT_SEARCH_H
 #define NENC_CODECS_OVERFIT_SEARCH_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NORMATIVE.  A start is of one shape; others take of it what they have.  A grid
- * or a level that it has not got: zeros, and filters as for its last level.  Gray:
- * the mean of the colours' rows; of a 3x3 layer, what gray in all colours makes. */
-#include <math.h>
+/* NORMATIVE.  A start is of one shape; others take of it what they have.  A
+ * grid or a level that it has not got: zeros, and filters as for its last
+ * level.  Gray: the mean of the colours' rows; of a 3x3 layer, what gray in all
+ * colours makes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,8 +145,9 @@ void overfit_start_numbers(const overfit_shape *s, const float *values,
         const uint32_t n = (uint32_t)(l->rows * (l->cols + l->has_bias));
         for (uint32_t k = l->weight; k < l->weight + n; k++) {
             const bool is_bias = l->has_bias && k >= l->bias;
-            const float v = ldexpf(values[k], step[l->module][is_bias]);
-            numbers[k] = (int32_t)nearbyintf(v);
+            const float v = values[k]
+                          * (float)(1u << step[l->module][is_bias]);
+            numbers[k] = (int32_t)((v + 12582912.0f) - 12582912.0f);
         }
     }
 }

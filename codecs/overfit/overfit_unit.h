@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A unit's bytes: u8 index of the networks' size, u8 start (overfit_start.h),
  * then one range coder's unit with the parameters less the start's
- * (overfit_params.h) and the symbols (overfit_context.h).  Not here: which units there are. */
+ * (overfit_params.h) and the symbols (overfit_context.h).  Not here: which
+ * units there are. */
 #ifndef NENC_CODECS_OVERFIT_UNIT_H
 #define NENC_CODECS_OVERFIT_UNIT_H
 
