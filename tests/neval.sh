@@ -96,10 +96,6 @@ shards() {
 own_codecs() {
     expect 2 "$NEVAL" "$tmp/set" -c nenc:--codec=nothing --cache kept
     says "there is no codec 'nothing'; there are: hyperprior"
-    if ! $NENC --codec overfit -e 1 "$tmp/set/p1.ppm" -o o.nenc 2>err; then
-        grep -q "there is no codec 'overfit'" err || fail "$(cat err)"
-        skip "nenc --codec overfit is not there yet"
-    fi
     echo text >bad.safetensors
     NENC_MODEL_PATH=$PWD/bad.safetensors
     export NENC_MODEL_PATH
