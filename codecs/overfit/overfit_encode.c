@@ -102,7 +102,8 @@ static nenc_status fit_unit(const overfit_codec *c, overfit_unit *u,
     NENC_TRY(overfit_fit_open(&fit, &u->shape, target, &cfg, diag));
     nenc_status st = overfit_fit_run(fit, diag);
     if (st >= 0)
-        st = overfit_search(fit, &u->shape, u->first, lambda, e->rounds, c->set,
+        st = overfit_search(fit, &u->shape, u->first, lambda,
+                            overfit_fit_stopped(fit) ? 1 : e->rounds, c->set,
                             &u->params, diag);
     if (st >= 0)
         take_symbols(u, overfit_fit_grids(fit));

@@ -448,11 +448,11 @@ static void run_phase(overfit_fit *f, const phase *p, int every)
         f->step++;
         iterate(f, lr, p->is_hard);
         f->n_done++;
-        if (i % every == every - 1 || i + 1 == p->iterations)
-            keep_best(f);
         if (f->cfg.tick)
             f->stopped = f->cfg.tick(f->cfg.user, (double)f->n_done
                                      / f->cfg.iterations);
+        if (i % every == every - 1 || i + 1 == p->iterations || f->stopped)
+            keep_best(f);
     }
     return_to_best(f);
 }
@@ -473,6 +473,11 @@ nenc_status overfit_fit_run(overfit_fit *f, nenc_diag *diag)
     if (!isfinite(f->best_cost))
         return nenc_fail(diag, NENC_EINVAL, "nothing fits the picture");
     return NENC_OK;
+}
+
+bool overfit_fit_stopped(const overfit_fit *f)
+{
+    return f->stopped;
 }
 
 float *overfit_fit_params(overfit_fit *f)

@@ -38,6 +38,8 @@ void overfit_fit_close(overfit_fit *f);
 /** All phases; stopped early it keeps the best that was seen. */
 NENC_NODISCARD nenc_status overfit_fit_run(overfit_fit *f, nenc_diag *diag);
 
+/** Whether `tick` ended the run. */
+bool overfit_fit_stopped(const overfit_fit *f);
 /** [n_params], to be changed at will. */
 float *overfit_fit_params(overfit_fit *f);
 /** Rounded latents and hyperlatents, as of the last run. */
