@@ -57,6 +57,11 @@ conformance_bench_decode_SOURCES = conformance/bench_decode.c \
 	conformance/bench_peak.c conformance/bench_peak.h
 conformance_bench_decode_LDADD = libeval.la $(app_internal_ldadd)
 
+bench_programs += conformance/bench_overfit
+conformance_bench_overfit_SOURCES = conformance/bench_overfit.c \
+	conformance/bench_peak.c conformance/bench_peak.h
+conformance_bench_overfit_LDADD = $(app_internal_ldadd)
+
 bench_programs += conformance/bench_train
 conformance_bench_train_SOURCES = conformance/bench_train.c \
 	conformance/bench_peak.c conformance/bench_peak.h $(tensor_file_sources)
