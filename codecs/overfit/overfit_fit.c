@@ -460,11 +460,11 @@ static void run_phase(overfit_fit *f, const phase *p, int every)
 nenc_status overfit_fit_run(overfit_fit *f, nenc_diag *diag)
 {
     const int n = f->cfg.iterations, every = n >= 2000 ? 100 : n / 20 + 1;
-    const int warm = n / 10, final = n / 50;
+    const int warm = n / 5, final = n / 50;
     const double noise = (0.747 - 0.432 * f->cfg.log10_lambda) / 10;
     const phase phases[] = {
         { warm, 0.01, 0.01, 0.35, 0.35, noise, noise, 0.725f, 0.97f, false },
-        { n - warm - final, 0.01, 1e-5, 0.35, 0.08, 0.22, 0.15, 0.8f, 0.98f,
+        { n - warm - final, 0.01, 1e-5, 0.35, 0.08, 0.22, 0.15, 0.725f, 0.97f,
           false },
         { final, 1e-4, 1e-5, 0, 0, 0, 0, 0.9f, 0.999f, true },
     };
