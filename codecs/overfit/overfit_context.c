@@ -28,7 +28,9 @@ enum {
     FEATURES = 6,             /* at most */
     BLOCK = 256,              /* symbols of a step that are run at once */
     RING = 16,                /* steps kept, more than contexts reach back */
-    MARGIN = 4                /* places before y = 0: contexts reach 3 up */
+    MARGIN = 4,               /* places before y = 0: contexts reach 3 up */
+    CLEAR = 16                /* places beside a step's that are read or hold
+                                 what was there a ring ago */
 };
 
 struct overfit_context {
@@ -373,6 +375,17 @@ static nenc_status run_block(overfit_context *c, job *j, const block *b)
     return NENC_OK;
 }
 
+/* Zeros for step t and beside it, where there are no symbols.  All of the row
+ * would be too much: of a narrow unit, a step is a few symbols of many rows. */
+static void clear_step(const overfit_context *c, size_t t, size_t first,
+                       size_t end)
+{
+    int16_t *row = c->ring + t % RING * c->pitch;
+    const size_t from = MARGIN + first > CLEAR ? MARGIN + first - CLEAR : 0;
+    const size_t to = NENC_MIN(MARGIN + end + CLEAR, c->pitch);
+    memset(row + from, 0, (to - from) * sizeof *row);
+}
+
 static nenc_status run_grid(overfit_context *c, job *j, int index)
 {
     const overfit_grid *g = &c->shape->grids[index];
@@ -382,7 +395,7 @@ static nenc_status run_grid(overfit_context *c, job *j, int index)
     for (size_t t = 0; t < w + delay * (h - 1); t++) {
         const size_t first = t < w ? 0 : (t - w) / delay + 1;
         const size_t end = NENC_MIN(t / delay + 1, h);
-        memset(c->ring + t % RING * c->pitch, 0, c->pitch * sizeof *c->ring);
+        clear_step(c, t, first, end);
         for (size_t y = first; y < end; y += BLOCK) {
             const block b = { .grid = g, .index = index, .t = t, .y = y,
                               .x = t - y * delay, .delay = delay,
