@@ -51,11 +51,19 @@ static nenc_image make(uint32_t w, uint32_t h, uint32_t channels,
     return im;
 }
 
+/* A hundred iterations, more or less. */
+static int enough(void *user, double done)
+{
+    (void)user;
+    return done > 0.4 ? NENC_HURRY : 0;
+}
+
 static nenc_encoder_config quick(int threads)
 {
     nenc_encoder_config cfg;
     nenc_encoder_config_init(&cfg);
     cfg.effort = 1;
+    cfg.progress = enough;
     cfg.threads = threads;
     cfg.quality = 70;
     return cfg;
@@ -136,7 +144,7 @@ static void all_kinds_come_back(void **state)
         nenc_buffer b = encode(&im, &cfg);
         nenc_image back = decode(&b, &how, NULL);
         assert_int_equal(back.bits, im.bits);
-        if (psnr(&im, &back) < 30)
+        if (psnr(&im, &back) < 25)
             fail_msg("kind %zu: %g dB", i, psnr(&im, &back));
         nenc_image_free(&back);
         nenc_buffer_free(&b);

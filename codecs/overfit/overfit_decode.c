@@ -16,13 +16,18 @@ typedef struct painting {
     const overfit_plane *planes;
 } painting;
 
+/* 0 to 1; NaN is 0. */
+static float limit(float v)
+{
+    return v > 0 ? v < 1 ? v : 1 : 0;
+}
+
 static void store(const painting *p, uint32_t x, uint32_t y, uint32_t c,
                   float v)
 {
     const nenc_image *im = p->dst;
     const float most = im->bits > 8 ? 65535 : 255;
-    const float cut = v > 0 ? v < 1 ? v : 1 : 0;      /* NaN: 0 */
-    const uint32_t sample = (uint32_t)((cut * most + 8388608.0f)
+    const uint32_t sample = (uint32_t)((limit(v) * most + 8388608.0f)
                                        - 8388608.0f);
     uint8_t *row = im->data + y * im->stride;
     if (im->bits > 8) {
@@ -56,7 +61,7 @@ static float mean(const overfit_plane *p, uint32_t x, uint32_t y)
     float sum = 0;
     for (uint32_t j = 0; j < h; j++)
         for (uint32_t i = 0; i < w; i++)
-            sum += overfit_row(p, (ptrdiff_t)(y + j))[x + i];
+            sum += limit(overfit_row(p, (ptrdiff_t)(y + j))[x + i]);
     return sum / (float)(w * h);
 }
 
