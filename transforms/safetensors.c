@@ -646,6 +646,8 @@ nenc_status nenc_st_floats(nenc_st_tensor *t, nenc_arena *arena,
 void nenc_st_sort(nenc_st_tensor *tensors, size_t n_tensors,
                   nenc_st_entry *metadata, size_t n_metadata)
 {
-    qsort(tensors, n_tensors, sizeof *tensors, by_name);
-    qsort(metadata, n_metadata, sizeof *metadata, by_key);
+    if (n_tensors)                 /* none may be NULL */
+        qsort(tensors, n_tensors, sizeof *tensors, by_name);
+    if (n_metadata)
+        qsort(metadata, n_metadata, sizeof *metadata, by_key);
 }
