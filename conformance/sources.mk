@@ -29,9 +29,7 @@ dump_train_SOURCES = conformance/dump_train.c $(tensor_file_sources)
 dump_train_LDADD = $(app_internal_ldadd)
 
 # How the overfitted codec gets on with a picture.
-noinst_PROGRAMS += fit_picture fit_start
-fit_start_SOURCES = conformance/fit_start.c
-fit_start_LDADD = libeval.la $(app_internal_ldadd)
+noinst_PROGRAMS += fit_picture
 fit_picture_SOURCES = conformance/fit_picture.c
 fit_picture_LDADD = libeval.la $(app_internal_ldadd)
 

@@ -84,10 +84,7 @@ tests_test_overfit_rate_SOURCES = tests/test_overfit_rate.c
 
 # Its own table of codecs stands before the library's.
 check_PROGRAMS += tests/test_builtin
-tests_test_builtin_SOURCES = tests/test_builtin.c tests/stub_codec.c \
-	tests/stub_codec.h $(toy_sources) apps/nenc_check.c apps/nenc_check.h \
-	apps/nenc_target.c apps/nenc_target.h
-tests_test_builtin_LDADD = libmetrics.la $(LDADD)
+tests_test_builtin_SOURCES = tests/test_builtin.c $(toy_sources)
 
 check_PROGRAMS += tests/test_plane
 tests_test_plane_SOURCES = tests/test_plane.c $(toy_sources)

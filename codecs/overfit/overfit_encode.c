@@ -6,10 +6,9 @@
 #include "overfit_fit.h"
 #include "overfit_plane.h"
 #include "overfit_search.h"
-#include "overfit_start.h"
 #include "overfit_unit.h"
 
-/* What a level of effort does; 0 is never asked for. */
+/* What a level of effort does. */
 typedef struct effort {
     int iterations, rounds;
 } effort;
@@ -28,15 +27,14 @@ static int size_for(const overfit_codec *c)
 
 /* Quality 0 is the recipe's coarsest lambda; each 40 more divide it by ten.
  * Without pow(), which is not the same everywhere. */
-static float lambda_of(const overfit_codec *c, double *log10_lambda)
+float overfit_lambda(int quality, float finer, double *log10_lambda)
 {
     const double step = 0.94406087628592339;         /* 10^(-1/40) */
     double lambda = 0.02;
-    for (int i = 0; i < c->params.quality; i++)
+    for (int i = 0; i < quality; i++)
         lambda *= step;
-    lambda *= 1 + (step - 1) * (double)c->params.finer;
-    *log10_lambda = -1.6989700043360188
-                  - (c->params.quality + (double)c->params.finer) / 40;
+    lambda *= 1 + (step - 1) * (double)finer;
+    *log10_lambda = -1.6989700043360188 - (quality + (double)finer) / 40;
     return (float)lambda;
 }
 
@@ -56,9 +54,9 @@ static void load_row(const nenc_image *src, const nenc_rect *r, uint32_t y,
     }
 }
 
-static nenc_status load(overfit_plane *planes, nenc_arena *arena,
-                        const nenc_image *src, const nenc_rect *r,
-                        nenc_diag *diag)
+nenc_status overfit_load(overfit_plane *planes, nenc_arena *arena,
+                         const nenc_image *src, const nenc_rect *r,
+                         nenc_diag *diag)
 {
     for (uint32_t c = 0; c < (src->channels < 3 ? 1 : 3); c++) {
         if (!overfit_plane_alloc(&planes[c], arena, r->width, r->height))
@@ -78,13 +76,6 @@ static void take_symbols(overfit_unit *u, const overfit_plane *grids)
                     (int16_t)overfit_row(&grids[g], y)[x];
 }
 
-static void choose_start(const overfit_codec *c, overfit_unit *u)
-{
-    u->start = overfit_start_for(&u->shape, c->params.quality);
-    if (!overfit_start(&u->shape, u->start, u->first))
-        u->start = 0;
-}
-
 static nenc_status fit_unit(const overfit_codec *c, overfit_unit *u,
                             const overfit_plane *target,
                             const nenc_units *units, size_t left,
@@ -93,16 +84,16 @@ static nenc_status fit_unit(const overfit_codec *c, overfit_unit *u,
     const effort *e = &efforts[c->params.effort];
     overfit_fit *fit;
     double log10_lambda;
-    const float lambda = lambda_of(c, &log10_lambda);
+    const float lambda = overfit_lambda(c->params.quality, c->params.finer,
+                                        &log10_lambda);
     const overfit_fit_config cfg = {
         .lambda = lambda, .log10_lambda = log10_lambda,
-        .iterations = e->iterations, .start = u->start ? u->first : NULL,
-        .pool = c->params.pool, .max_memory = left, .user = units->user,
-        .tick = units->tick };
+        .iterations = e->iterations, .pool = c->params.pool,
+        .max_memory = left, .user = units->user, .tick = units->tick };
     NENC_TRY(overfit_fit_open(&fit, &u->shape, target, &cfg, diag));
     nenc_status st = overfit_fit_run(fit, diag);
     if (st >= 0)
-        st = overfit_search(fit, &u->shape, u->first, lambda,
+        st = overfit_search(fit, &u->shape, lambda,
                             overfit_fit_stopped(fit) ? 1 : e->rounds, c->set,
                             &u->params, diag);
     if (st >= 0)
@@ -127,9 +118,7 @@ static nenc_status encode_unit(const overfit_codec *c, const nenc_image *src,
                                        r.width, r.height,
                                        src->channels < 3 ? 1 : 3, left, diag);
     if (st >= 0)
-        choose_start(c, &u);
-    if (st >= 0)
-        st = load(target, &arena, src, &r, diag);
+        st = overfit_load(target, &arena, src, &r, diag);
     left -= NENC_MIN(left, arena.used + u.arena.used);
     if (st >= 0)
         st = fit_unit(c, &u, target, units, left, diag);

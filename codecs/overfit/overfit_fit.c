@@ -195,10 +195,7 @@ nenc_status overfit_fit_open(overfit_fit **out, const overfit_shape *shape,
         overfit_fit_close(f);
         return st;
     }
-    if (cfg->start)
-        memcpy(f->params, cfg->start, shape->n_params * sizeof(float));
-    else
-        first_params(f);
+    first_params(f);
     *out = f;
     return NENC_OK;
 }

@@ -13,8 +13,6 @@ typedef struct overfit_fit_config {
     float lambda;             /**< MSE of samples 0 to 1 for a bit a pixel */
     double log10_lambda;
     int   iterations;         /**< passes over the picture in all */
-    const float *start;       /**< [n_params] first parameters; NULL: some that
-                                   suit any picture and none */
     nenc_pool *pool;          /**< borrowed */
     size_t max_memory;
     void *user;

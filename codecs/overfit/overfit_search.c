@@ -8,7 +8,6 @@
 
 #include "overfit_context.h"
 #include "mem.h"
-#include "overfit_start.h"
 
 typedef struct search {
     overfit_fit *fit;
@@ -19,9 +18,7 @@ typedef struct search {
     const float *fitted;      /* before this module was rounded */
     float *values;            /* what the decoder will have */
     uint32_t *place;          /* of a group's numbers */
-    int32_t *group;           /* numbers of one, less the start's */
-    const float *start;
-    int32_t *first;           /* the start's numbers */
+    int32_t *group;           /* numbers of one */
 } search;
 
 /* What overfit_context.h allows. */
@@ -64,7 +61,7 @@ static double group_bits(search *s, overfit_module m, int is_bias)
 {
     const size_t n = list_group(s, m, is_bias);
     for (size_t i = 0; i < n; i++)
-        s->group[i] = s->params->number[s->place[i]] - s->first[s->place[i]];
+        s->group[i] = s->params->number[s->place[i]];
     return n ? overfit_params_cost(s->set, s->group, n, NULL) / 65536.0 : 0;
 }
 
@@ -75,7 +72,6 @@ static double round_group(search *s, overfit_module m, int is_bias, int step)
     const int32_t most = most_of(m, is_bias, step);
     const size_t n = list_group(s, m, is_bias);
     s->params->step[m][is_bias] = (uint8_t)step;
-    overfit_start_numbers(s->shape, s->start, s->params->step, s->first);
     for (size_t i = 0; i < n; i++) {
         const size_t k = s->place[i];
         const float v = nearbyintf(s->fitted[k] * scale);
@@ -176,7 +172,7 @@ static void refine_module(search *s, overfit_module m)
         const size_t n = list_group(s, m, is_bias);
         for (size_t i = 0; i < n; i++) {
             const size_t k = s->place[i];
-            const int way = s->params->number[k] > s->first[k] ? -1 : 1;
+            const int way = s->params->number[k] > 0 ? -1 : 1;
             const double before = best;
             best = walk(s, m, is_bias, k, way, bits[!is_bias], best);
             if (best == before)
@@ -187,22 +183,21 @@ static void refine_module(search *s, overfit_module m)
 }
 
 nenc_status overfit_search(overfit_fit *fit, const overfit_shape *shape,
-                           const float *start, float lambda, int rounds,
-                           const nenc_cdf_set *set, overfit_params *params,
-                           nenc_diag *diag)
+                           float lambda, int rounds, const nenc_cdf_set *set,
+                           overfit_params *params, nenc_diag *diag)
 {
     static const overfit_module order[] = {
         OVERFIT_ARM, OVERFIT_MIXER, OVERFIT_SYNTHESIS, OVERFIT_UP
     };
     float *fitted = overfit_fit_params(fit);
     search s = { .fit = fit, .shape = shape, .set = set, .params = params,
-                 .fitted = fitted, .start = start,
+                 .fitted = fitted,
                  .bit = lambda / ((double)shape->width * shape->height),
                  .values = nenc_mem_alloc(shape->n_params, sizeof(float)),
                  .group = nenc_mem_alloc(shape->n_params, sizeof(int32_t)),
-                 .place = nenc_mem_alloc(shape->n_params, sizeof(uint32_t)),
-                 .first = nenc_mem_alloc(shape->n_params, sizeof(int32_t)) };
-    const bool ok = s.values && s.group && s.place && s.first;
+                 .place = nenc_mem_alloc(shape->n_params,
+                                         sizeof(uint32_t)) };
+    const bool ok = s.values && s.group && s.place;
     if (ok) {
         memcpy(s.values, fitted, shape->n_params * sizeof(float));
         for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
@@ -214,7 +209,6 @@ nenc_status overfit_search(overfit_fit *fit, const overfit_shape *shape,
     }
     nenc_mem_free(s.values);
     nenc_mem_free(s.place);
-    nenc_mem_free(s.first);
     nenc_mem_free(s.group);
     return ok ? NENC_OK : nenc_fail(diag, NENC_ENOMEM, "out of memory");
 }

@@ -9,14 +9,13 @@
 
 /** Numbers and steps for what was fitted; the fit's parameters become what
  *  they stand for.
- *  @param start   [n_params] what numbers are sent less of
  *  @param rounds  how often each module's steps are gone over, at least 1; from
  *                 2 on each number, too, is moved where that pays, which takes
  *                 some thousand passes over the picture */
 NENC_NODISCARD nenc_status overfit_search(overfit_fit *fit,
                                           const overfit_shape *shape,
-                                          const float *start, float lambda,
-                                          int rounds, const nenc_cdf_set *set,
+                                          float lambda, int rounds,
+                                          const nenc_cdf_set *set,
                                           overfit_params *params,
                                           nenc_diag *diag);
 

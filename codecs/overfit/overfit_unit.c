@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "overfit_context.h"
-#include "overfit_start.h"
 
 /* Lanes let a decoder's work overlap and cost three bytes each. */
 enum { MANY = 1 << 17 };      /* symbols from which on there are four */
@@ -20,8 +19,7 @@ nenc_status overfit_unit_open(overfit_unit *u, int size, uint32_t width,
     const overfit_shape *s = &u->shape;
     u->params.number = nenc_arena_zalloc(&u->arena, s->n_params,
                                          sizeof(int32_t));
-    u->first = nenc_arena_zalloc(&u->arena, s->n_params, sizeof(float));
-    bool ok = u->params.number && u->first;
+    bool ok = u->params.number != NULL;
     for (int g = 0; ok && g < s->n_grids; g++) {
         size_t n;
         ok = nenc_size_mul(&n, s->grids[g].width, s->grids[g].height)
@@ -45,36 +43,6 @@ static size_t count_symbols(const overfit_shape *s)
     return n;
 }
 
-/* Numbers less those of the start, or the other way. */
-static nenc_status less_start(const overfit_unit *u, overfit_params *params,
-                              const int32_t *number, int32_t sign,
-                              nenc_diag *diag)
-{
-    const overfit_shape *s = &u->shape;
-    int32_t *start = nenc_mem_alloc(s->n_params, sizeof *start);
-    if (!start)
-        return nenc_fail(diag, NENC_ENOMEM, "out of memory");
-    overfit_start_numbers(s, u->first, params->step, start);
-    for (size_t i = 0; i < s->n_params; i++)
-        params->number[i] = number[i] - sign * start[i];
-    nenc_mem_free(start);
-    return NENC_OK;
-}
-
-static nenc_status write_params(const overfit_unit *u, nenc_rc_encoder *e,
-                                const nenc_cdf_set *set, nenc_diag *diag)
-{
-    overfit_params p = u->params;
-    p.number = nenc_mem_alloc(u->shape.n_params, sizeof *p.number);
-    if (!p.number)
-        return nenc_fail(diag, NENC_ENOMEM, "out of memory");
-    const nenc_status st = less_start(u, &p, u->params.number, 1, diag);
-    if (st >= 0)
-        overfit_params_encode(&u->shape, &p, e, set);
-    nenc_mem_free(p.number);
-    return st;
-}
-
 nenc_status overfit_unit_write(const overfit_unit *u, const nenc_cdf_set *set,
                                size_t max_memory, nenc_buffer *out,
                                nenc_diag *diag)
@@ -84,12 +52,11 @@ nenc_status overfit_unit_write(const overfit_unit *u, const nenc_cdf_set *set,
     overfit_context *c;
     NENC_TRY(overfit_context_open(&c, s, &u->params, max_memory, diag));
     nenc_buffer_u8(out, (uint8_t)(s->size - overfit_sizes));
-    nenc_buffer_u8(out, (uint8_t)u->start);
+    nenc_buffer_u8(out, 0);
     nenc_rc_encoder_init(&e, count_symbols(s) < MANY ? 1 : 4, max_memory);
-    nenc_status st = write_params(u, &e, set, diag);
+    overfit_params_encode(s, &u->params, &e, set);
     overfit_context_encode(c, (const int16_t *const *)u->symbols, &e, set);
-    if (st >= 0)
-        st = nenc_rc_encoder_finish(&e, out, diag);
+    const nenc_status st = nenc_rc_encoder_finish(&e, out, diag);
     nenc_rc_encoder_free(&e);
     overfit_context_close(c);
     return st;
@@ -103,7 +70,6 @@ static nenc_status read_coded(overfit_unit *u, const nenc_cdf_set *set,
     overfit_context *c;
     NENC_TRY(nenc_rc_decoder_init(&d, src, diag));
     NENC_TRY(overfit_params_decode(&u->shape, &u->params, &d, set, diag));
-    NENC_TRY(less_start(u, &u->params, u->params.number, -1, diag));
     NENC_TRY(overfit_context_open(&c, &u->shape, &u->params, max_memory,
                                   diag));
     nenc_status st = overfit_context_decode(c, u->symbols, &d, set, diag);
@@ -125,14 +91,12 @@ nenc_status overfit_unit_read(overfit_unit *u, uint32_t width, uint32_t height,
     memset(u, 0, sizeof *u);
     if (src->failed)
         return nenc_fail(diag, NENC_ETRUNCATED, "a unit of no bytes");
-    if (size < OVERFIT_SIZES)
-        NENC_TRY(overfit_unit_open(u, (int)size, width, height, channels,
-                                   max_memory, diag));
-    if (size >= OVERFIT_SIZES || !overfit_start(&u->shape, start, u->first))
+    if (size >= OVERFIT_SIZES || start)
         return nenc_fail(diag, NENC_EUNSUPPORTED,
                          "networks of kind %u.%u, which this program does not "
                          "have", size, start);
-    u->start = start;
+    NENC_TRY(overfit_unit_open(u, (int)size, width, height, channels,
+                               max_memory, diag));
     return read_coded(u, set, max_memory - u->arena.used, src, diag);
 }
 

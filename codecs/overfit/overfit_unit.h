@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A unit's bytes: u8 index of the networks' size, u8 start (overfit_start.h),
- * then one range coder's unit with the parameters less the start's
- * (overfit_params.h) and the symbols (overfit_context.h).  Not here: which
- * units there are. */
+/* A unit's bytes: u8 index of the networks' size, u8 0, then one range coder's
+ * unit with the parameters (overfit_params.h) and the symbols
+ * (overfit_context.h).  Not here: which units there are. */
 #ifndef NENC_CODECS_OVERFIT_UNIT_H
 #define NENC_CODECS_OVERFIT_UNIT_H
 
@@ -14,8 +13,6 @@
 typedef struct overfit_unit {
     overfit_shape shape;
     overfit_params params;
-    unsigned start;
-    float *first;             /**< [n_params] the start's values */
     int16_t *symbols[OVERFIT_GRIDS];   /**< row by row */
     nenc_arena arena;         /**< all of it */
 } overfit_unit;
