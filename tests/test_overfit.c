@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "overfit_start.h"
 #include "toy_model.h"
 #include "unit_stream.h"
 
@@ -328,6 +329,27 @@ static void memory_is_bounded(void **state)
     nenc_image_free(&im);
 }
 
+/* Every parameter of every shape has its number, but vhop's, which has none. */
+static void starts_are_whole(void **state)
+{
+    static const uint32_t sides[] = { 1, 8, 20, 60, 500, 1200, 2048 };
+    float params[4096];
+    (void)state;
+    for (int size = 0; size < OVERFIT_SIZES; size++)
+        for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++)
+            for (int channels = 1; channels <= 3; channels += 2) {
+                overfit_shape s;
+                overfit_shape_init(&s, size, sides[i], sides[i], channels);
+                assert_in_range(s.n_params, 1, 4096);
+                for (size_t k = 0; k < s.n_params; k++)
+                    params[k] = NAN;
+                const bool has = overfit_start(&s, params);
+                assert_int_equal(has, size < OVERFIT_SIZES - 1);
+                for (size_t k = 0; k < s.n_params; k++)
+                    assert_int_equal(isfinite(params[k]) != 0, has);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +361,7 @@ int main(void)
         cmocka_unit_test(lost_units_are_made_up_for),
         cmocka_unit_test(an_early_end_leaves_a_picture),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(starts_are_whole),
     };
     return cmocka_run_group_tests(tests, set_up, clean_up);
 }

@@ -2,6 +2,7 @@
 /* Phases of fitting. */
 #include "overfit_fit.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "overfit_quantise.h"
 #include "random.h"
 #include "overfit_rate.h"
+#include "overfit_start.h"
 #include "soap.h"
 
 enum { ROWS = 16 };           /* of a grid, to a thread at a time */
@@ -23,14 +25,33 @@ typedef struct phase {
     double lr, lr_end;        /* along half a cosine */
     double temperature, temperature_end;     /* along a line */
     double noise, noise_end;
-    float beta1, beta2;       /* of the latents */
     bool is_hard;             /* latents are rounded, and rest */
 } phase;
+
+/* What depends on how many iterations there are. */
+typedef struct recipe {
+    int most;                 /* iterations */
+    bool has_start;           /* networks of overfit_start.h, and not random */
+    double networks, level;   /* learning rate of the networks, and at each
+                                 level of that below it, relatively */
+    float beta1, beta2;       /* of the latents */
+    int warm, final;          /* the iterations' n-th parts */
+} recipe;
+
+/* Long runs want long memories and an end that is worth the name; networks
+ * that are good at once leave the way to better ones too late for more than
+ * some hundred iterations. */
+static const recipe recipes[] = {
+    { 400, true, 0.5, 1.2, 0.725f, 0.97f, 5, 50 },
+    { 3999, false, 1, 1, 0.725f, 0.97f, 5, 50 },
+    { INT_MAX, false, 1, 1, 0.9f, 0.999f, 25, 20 },
+};
 
 struct overfit_fit {
     const overfit_shape *shape;
     const overfit_plane *target;
     overfit_fit_config cfg;
+    const recipe *recipe;
     const overfit_kernels *kernels;
     nenc_arena arena;
     overfit_rate *rate;
@@ -50,8 +71,7 @@ struct overfit_fit {
     bool stopped;
     /* of this iteration: */
     overfit_soft soft;
-    overfit_adam adam;
-    const float *eval_params;
+    overfit_adam adam[OVERFIT_TOP + 1];      /* at each level */
 };
 
 /* ------------------------------------------------------------------ opening */
@@ -189,6 +209,9 @@ nenc_status overfit_fit_open(overfit_fit **out, const overfit_shape *shape,
     f->cfg = *cfg;
     f->kernels = overfit_kernels_best();
     f->best_cost = INFINITY;
+    f->recipe = recipes;
+    while (cfg->iterations > f->recipe->most)
+        f->recipe++;
     nenc_arena_init(&f->arena, cfg->max_memory);
     const nenc_status st = open_parts(f, diag);
     if (st < 0) {
@@ -196,6 +219,8 @@ nenc_status overfit_fit_open(overfit_fit **out, const overfit_shape *shape,
         return st;
     }
     first_params(f);
+    if (f->recipe->has_start)
+        (void)overfit_start(shape, f->params);
     *out = f;
     return NENC_OK;
 }
@@ -271,7 +296,7 @@ static void update_rows(void *user, int worker, size_t first, size_t end)
                             r.lanes);
         for (uint32_t x = 0; x < r.width; x++)
             d[x] *= slope[x];
-        f->kernels->adam(&f->adam, overfit_row(&f->y[r.grid], r.y),
+        f->kernels->adam(&f->adam[g->level], overfit_row(&f->y[r.grid], r.y),
                          overfit_row(&f->m[r.grid], r.y),
                          overfit_row(&f->v[r.grid], r.y), d, r.lanes);
     }
@@ -359,7 +384,7 @@ static void iterate(overfit_fit *f, double lr, bool is_hard)
                            f->d_params);
     if (!is_hard)
         all_rows(f, update_rows);
-    (void)nenc_soap_step(f->soap, lr);
+    (void)nenc_soap_step(f->soap, is_hard ? lr : lr * f->recipe->networks);
 }
 
 /* ---------------------------------------------------------------------- phases */
@@ -419,9 +444,21 @@ static void set_soft(overfit_soft *s, double temperature, double noise)
     s->noise = (float)noise;
 }
 
+static void set_adam(overfit_fit *f, double lr, const double power[2])
+{
+    const recipe *r = f->recipe;
+    double rate = lr * (double)gain_of(f->cfg.lambda);
+    for (int level = 0; level <= f->shape->top; level++, rate *= r->level)
+        f->adam[level] = (overfit_adam){
+            .lr = (float)rate, .beta1 = r->beta1, .beta2 = r->beta2,
+            .eps = 1e-8f / gain_of(f->cfg.lambda),
+            .correct1 = (float)(1 / (1 - power[0])),
+            .correct2 = (float)(1 / (1 - power[1])) };
+}
+
 static void run_phase(overfit_fit *f, const phase *p, int every)
 {
-    double power1 = 1, power2 = 1;
+    double power[2] = { 1, 1 };
     if (p->iterations <= 0)
         return;
     clear_moments(f);
@@ -435,13 +472,9 @@ static void run_phase(overfit_fit *f, const phase *p, int every)
             set_soft(&f->soft, p->temperature + at * (p->temperature_end
                                                       - p->temperature),
                      p->noise + at * (p->noise_end - p->noise));
-        power1 *= p->beta1;
-        power2 *= p->beta2;
-        f->adam = (overfit_adam){
-            .lr = (float)lr * gain_of(f->cfg.lambda), .beta1 = p->beta1,
-            .beta2 = p->beta2, .eps = 1e-8f / gain_of(f->cfg.lambda),
-            .correct1 = (float)(1 / (1 - power1)),
-            .correct2 = (float)(1 / (1 - power2)) };
+        power[0] *= (double)f->recipe->beta1;
+        power[1] *= (double)f->recipe->beta2;
+        set_adam(f, lr, power);
         f->step++;
         iterate(f, lr, p->is_hard);
         f->n_done++;
@@ -457,13 +490,12 @@ static void run_phase(overfit_fit *f, const phase *p, int every)
 nenc_status overfit_fit_run(overfit_fit *f, nenc_diag *diag)
 {
     const int n = f->cfg.iterations, every = n >= 2000 ? 100 : n / 20 + 1;
-    const int warm = n / 5, final = n / 50;
+    const int warm = n / f->recipe->warm, final = n / f->recipe->final;
     const double noise = (0.747 - 0.432 * f->cfg.log10_lambda) / 10;
     const phase phases[] = {
-        { warm, 0.01, 0.01, 0.35, 0.35, noise, noise, 0.725f, 0.97f, false },
-        { n - warm - final, 0.01, 1e-5, 0.35, 0.08, 0.22, 0.15, 0.725f, 0.97f,
-          false },
-        { final, 1e-4, 1e-5, 0, 0, 0, 0, 0.9f, 0.999f, true },
+        { warm, 0.01, 0.01, 0.35, 0.35, noise, noise, false },
+        { n - warm - final, 0.01, 1e-5, 0.35, 0.08, 0.22, 0.15, false },
+        { final, 1e-4, 1e-5, 0, 0, 0, 0, true },
     };
     for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++)
         run_phase(f, &phases[i], every);

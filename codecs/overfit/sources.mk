@@ -28,6 +28,10 @@ codecs_sources += \
 	codecs/overfit/overfit_quantise.c codecs/overfit/overfit_quantise.h \
 	codecs/overfit/overfit_rate.c codecs/overfit/overfit_rate.h \
 	codecs/overfit/overfit_search.c codecs/overfit/overfit_search.h \
-	codecs/overfit/overfit_shape.c codecs/overfit/overfit_tables.c \
+	codecs/overfit/overfit_shape.c codecs/overfit/overfit_start.c \
+	codecs/overfit/overfit_start.h \
+	codecs/overfit/overfit_start_lop.inc.h \
+	codecs/overfit/overfit_start_mop.inc.h \
+	codecs/overfit/overfit_start_hop.inc.h codecs/overfit/overfit_tables.c \
 	codecs/overfit/overfit_tables.h codecs/overfit/overfit_unit.c \
 	codecs/overfit/overfit_unit.h
