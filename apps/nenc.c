@@ -9,6 +9,7 @@
 #include "app_names.h"
 #include "app_report.h"
 #include "media.h"
+#include "nenc_checkpoint.h"
 #include "nenc_target.h"
 
 typedef struct nenc_options {
@@ -23,6 +24,7 @@ typedef struct nenc_options {
     bool refines;
     bool verify, keep_invisible, lenient;
     const char *suffix;
+    const char *checkpoint;       /* NULL: none */
 } nenc_options;
 
 #define AT(member) offsetof(nenc_options, member)
@@ -47,6 +49,8 @@ static const app_option options[] = {
       0, "code the colours of wholly transparent pixels" },
     { "Speed", 'e', false, APP_NUMBER, "effort", "N", AT(effort), 0, 9,
       "0 to 9: smaller for the same picture, but slow" },
+    { "Speed", 0, true, APP_TEXT, "checkpoint", "FILE", AT(checkpoint), 0, 0,
+      "go on from FILE if it is there, and keep it up to date" },
     { "Output", 0, true, APP_FLAG, "verify", NULL, AT(verify), 0, 0,
       "decode and compare before the output is kept" },
     { "Output", 0, true, APP_TEXT, "suffix", "TEXT", AT(suffix), 0, 0,
@@ -83,6 +87,7 @@ typedef struct job {
     const app_model *model;       /* of the session */
     nenc_image image;
     nenc_media_facts facts;
+    checkpoint checkpoint;
     target_result found;          /* the stream, where it is not written as
                                      it is made */
     double quality, psnr;         /* psnr: where verified, or NAN */
@@ -181,9 +186,10 @@ static nenc_status encode_to_memory(job *j, nenc_encoder *enc,
 /* Ctrl-C ends refinement, of all files. */
 static int show_progress(void *user, double done)
 {
-    const job *j = user;
+    job *j = user;
     const int answer = app_task_progress(j->task, done);
     return answer ? answer
+         : checkpoint_is_due(&j->checkpoint) ? NENC_SAVE
          : j->opt->refines && app_interrupted() ? NENC_HURRY : 0;
 }
 
@@ -202,6 +208,7 @@ static nenc_status encode(job *j)
     cfg.several = j->opt->target.kind != TARGET_NONE;
     cfg.progress = show_progress;
     cfg.progress_user = j;
+    checkpoint_configure(&j->checkpoint, &cfg);
     nenc_status st = nenc_encoder_open(&enc, j->model->model, &cfg, &j->image,
                                        &diag);
     if (st >= 0)
@@ -313,14 +320,17 @@ static nenc_status encode_file(void *user, app_task *task)
     if (st >= 0) st = read_image(&j);
     if (st >= 0) st = app_task_output(task, &j.out, &j.in);
     if (st >= 0) st = open_model(&j);
+    if (st >= 0) st = checkpoint_open(&j.checkpoint, j.opt->checkpoint);
     if (st >= 0) st = encode(&j);
     if (st >= 0) st = app_output_commit(&j.out);
+    if (st >= 0) checkpoint_done(&j.checkpoint, s->opt->common.quiet);
     if (st >= 0) report(&j);
     if (st >= 0 && j.facts.is_truncated)
         st = NENC_EBITSTREAM;
     task->n_read = j.in.n_read;
     task->n_written = j.out.n_written;
     app_output_close(&j.out);
+    checkpoint_close(&j.checkpoint);
     target_result_free(&j.found);
     nenc_image_free(&j.image);
     app_input_close(&j.in);
@@ -393,6 +403,11 @@ static int check_rate(nenc_options *opt)
 static int check(const nenc_options *opt, const app_files *files)
 {
     const char *output = files->n ? files->list[0].output : "";
+    if (opt->checkpoint && (files->is_many || opt->target.kind))
+        return app_misuse("--checkpoint is for one picture at one --quality");
+    if (opt->checkpoint && !opt->codec.resumes)
+        return app_misuse("--checkpoint is for --codec overfit: encoding with "
+                          "%s takes seconds", opt->codec.name);
     return opt->common.json && !strcmp(output, "-")
          ? app_misuse("--json and the output cannot share stdout") : 0;
 }

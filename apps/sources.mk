@@ -11,6 +11,7 @@ app_sources = \
 
 bin_PROGRAMS += nenc ndec
 nenc_SOURCES = apps/nenc.c apps/nenc_check.c apps/nenc_check.h \
+	apps/nenc_checkpoint.c apps/nenc_checkpoint.h \
 	apps/nenc_target.c apps/nenc_target.h $(app_sources)
 nenc_LDADD = libmetrics.la $(app_ldadd)
 ndec_SOURCES = apps/ndec.c $(app_sources)

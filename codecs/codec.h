@@ -43,6 +43,11 @@ typedef struct nenc_codec_params {
                                 are run over; 0 = the codec's choice */
 } nenc_codec_params;
 
+/** What an encoder is to do next. */
+typedef enum nenc_tick {
+    NENC_TICK_GO_ON, NENC_TICK_END, NENC_TICK_SAVE
+} nenc_tick;
+
 /** Where a codec's units go to, or come from.  Units are tiles of the picture,
  *  numbered left to right, then down. */
 typedef struct nenc_units {
@@ -51,15 +56,23 @@ typedef struct nenc_units {
     nenc_status (*put)(void *user, uint32_t index, const nenc_buffer *unit,
                        nenc_diag *diag);
     /** Give the bytes of unit `index`, from unit->data + *at on.  Asked for in
-     *  ascending order; those outside the crop are not.
+     *  ascending order; those outside the crop are not.  Encoding: the first
+     *  `n_done`.
      *  @param[out] unit  the codec frees it, whatever is returned
      *  @return NENC_OK, NENC_END (lost: make something up), or an error */
     nenc_status (*get)(void *user, uint32_t index, nenc_buffer *unit,
                        size_t *at, nenc_diag *diag);
     /** Encoding, or NULL: how much has been done of the unit that will be put
      *  next, 0 to 1, while its latents are refined; called by the thread that
-     *  encode() is called by.  @return true: come to an end */
-    bool (*tick)(void *user, double done);
+     *  encode() is called by.  SAVE only where the codec `resumes`. */
+    nenc_tick (*tick)(void *user, double done);
+    /** Encoding: after SAVE, all that is needed to go on with this unit. */
+    nenc_status (*save)(void *user, const nenc_buffer *state,
+                        nenc_diag *diag);
+    uint32_t n_done;       /**< encoding: units that an encode that was cut
+                                short had put; to be put again */
+    nenc_bytes state;      /**< and what it had saved of the next; may be
+                                empty */
     /** A unit whose bytes were there is damaged and is made up for. */
     void (*lost)(void *user, uint32_t index);
 } nenc_units;
@@ -88,6 +101,7 @@ typedef struct nenc_codec {
     uint32_t unit;         /**< pixels a side of the units that encoders cut
                                 pictures into; 0 = never */
     uint32_t unit_over;    /**< but only those of more pixels than this */
+    bool resumes;          /**< encode() saves its state and goes on from it */
     int default_effort;    /**< of who asks for none in particular; where it
                                 is over 0, 0 means that, too */
 

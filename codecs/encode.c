@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "container.h"
+#include "checkpoint.h"
 #include "fpenv.h"
 #include "invisible.h"
 #include "model.h"
@@ -28,6 +28,7 @@ struct nenc_encoder {
     nenc_pool *pool;
     void *context;                /* the codec's */
     nenc_sha256 symbols;          /* of the last stream */
+    uint8_t job[32];              /* what checkpoints are of */
     bool failed;
 };
 
@@ -66,6 +67,8 @@ typedef struct sink {
     const nenc_encoder *e;
     nenc_writer *w;
     uint32_t n_put;           /* units */
+    nenc_buffer kept;         /* their bytes, for checkpoints */
+    nenc_bytes before;        /* bytes of those that a checkpoint has */
 } sink;
 
 /* A chunk that begins with the unit's index. */
@@ -104,30 +107,78 @@ static nenc_status put_alpha(const sink *s, uint32_t index, nenc_diag *diag)
     return st;
 }
 
+static nenc_status save(void *user, const nenc_buffer *state, nenc_diag *diag)
+{
+    const sink *s = user;
+    const nenc_encoder_config *cfg = &s->e->cfg;
+    nenc_checkpoint c = { .n_units = s->n_put };
+    nenc_buffer b;
+    nenc_buffer_init(&b, cfg->max_memory);
+    nenc_bytes_init(&c.units, s->kept.data, s->kept.size);
+    nenc_bytes_init(&c.state, state->data, state->size);
+    nenc_checkpoint_write(&c, s->e->job, &b);
+    nenc_status st = b.failed || s->kept.failed
+        ? nenc_fail(diag, NENC_ENOMEM, "no room for a checkpoint") : NENC_OK;
+    if (st >= 0 && cfg->checkpoint(cfg->checkpoint_user, b.data, b.size))
+        st = nenc_fail(diag, NENC_EIO, "stopped");
+    nenc_buffer_free(&b);
+    return st;
+}
+
+/* A unit that the checkpoint has; they are asked for in its order. */
+static nenc_status get_unit(void *user, uint32_t index, nenc_buffer *unit,
+                            size_t *at, nenc_diag *diag)
+{
+    sink *s = user;
+    const size_t size = (size_t)nenc_bytes_varint(&s->before);
+    const uint8_t *bytes = nenc_bytes_get(&s->before, size);
+    (void)index;
+    *at = 0;
+    nenc_buffer_init(unit, size);
+    nenc_buffer_put(unit, bytes, size);
+    return unit->failed ? nenc_fail(diag, NENC_ENOMEM, "out of memory")
+                        : NENC_OK;
+}
+
+/* After a unit. */
+static nenc_status tell(sink *s, nenc_diag *diag)
+{
+    const nenc_encoder_config *cfg = &s->e->cfg;
+    const uint32_t n = nenc_head_units(&s->e->head);
+    const nenc_buffer none = { .size = 0 };
+    const int answer = cfg->progress
+        ? cfg->progress(cfg->progress_user, (double)s->n_put / n) : 0;
+    if (answer == NENC_SAVE && cfg->checkpoint)
+        return save(s, &none, diag);
+    return answer && answer != NENC_HURRY && answer != NENC_SAVE
+        ? nenc_fail(diag, NENC_EIO, "stopped") : NENC_OK;
+}
+
 static nenc_status put_unit(void *user, uint32_t index,
                             const nenc_buffer *unit, nenc_diag *diag)
 {
     sink *s = user;
-    const nenc_encoder_config *cfg = &s->e->cfg;
-    const uint32_t n = nenc_head_units(&s->e->head);
-    nenc_status st = put_chunk(s, NENC_CHUNK_UNIT, index, unit, diag);
-    if (st >= 0 && nenc_head_alpha(&s->e->head))
-        st = put_alpha(s, index, diag);
+    NENC_TRY(put_chunk(s, NENC_CHUNK_UNIT, index, unit, diag));
+    if (nenc_head_alpha(&s->e->head))
+        NENC_TRY(put_alpha(s, index, diag));
     s->n_put = index + 1;
-    if (st < 0 || !cfg->progress)
-        return st;
-    const int answer = cfg->progress(cfg->progress_user, (index + 1.0) / n);
-    return answer && answer != NENC_HURRY ? nenc_fail(diag, NENC_EIO,
-                                                      "stopped") : NENC_OK;
+    if (s->e->cfg.checkpoint) {
+        nenc_buffer_varint(&s->kept, unit->size);
+        nenc_buffer_put(&s->kept, unit->data, unit->size);
+    }
+    return tell(s, diag);
 }
 
-static bool tick(void *user, double done)
+static nenc_tick tick(void *user, double done)
 {
     const sink *s = user;
     const nenc_encoder_config *cfg = &s->e->cfg;
     const uint32_t n = nenc_head_units(&s->e->head);
-    return cfg->progress
-        && cfg->progress(cfg->progress_user, (s->n_put + done) / n);
+    const int answer = cfg->progress
+        ? cfg->progress(cfg->progress_user, (s->n_put + done) / n) : 0;
+    if (answer == NENC_SAVE)
+        return cfg->checkpoint ? NENC_TICK_SAVE : NENC_TICK_GO_ON;
+    return answer ? NENC_TICK_END : NENC_TICK_GO_ON;
 }
 
 static nenc_head head_of(const nenc_model *model, const nenc_image *image)
@@ -186,6 +237,9 @@ nenc_status nenc_encoder_open(nenc_encoder **out, const nenc_model *model,
     NENC_TRY(check(cfg, image, diag));
     if (model->codec->media != NENC_IMAGE)
         return nenc_fail(diag, NENC_EMODEL, "not a model for pictures");
+    if ((cfg->checkpoint || cfg->resume) && !model->codec->resumes)
+        return nenc_fail(diag, NENC_EINVAL, "codec %s has no checkpoints",
+                         model->codec->name);
     nenc_encoder *e = nenc_mem_zalloc(1, sizeof *e);
     if (!e)
         return nenc_fail(diag, NENC_ENOMEM, "out of memory");
@@ -215,18 +269,48 @@ nenc_status nenc_encoder_open(nenc_encoder **out, const nenc_model *model,
     return st;
 }
 
-static nenc_status write_stream(nenc_encoder *e, nenc_writer *w,
-                                nenc_diag *diag)
+static nenc_status write_units(nenc_encoder *e, nenc_writer *w,
+                               const nenc_checkpoint *from, nenc_diag *diag)
 {
-    sink s = { e, w, 0 };
-    const nenc_units units = { .user = &s, .put = put_unit, .tick = tick };
+    sink s = { .e = e, .w = w, .before = from->units };
+    const nenc_units units = {
+        .user = &s, .put = put_unit, .get = get_unit, .tick = tick,
+        .save = save, .n_done = from->n_units, .state = from->state
+    };
+    nenc_buffer_init(&s.kept, e->cfg.max_memory);
+    const nenc_status st = e->model->codec->encode(e->context, e->image,
+                                                   &units, &e->symbols, diag);
+    nenc_buffer_free(&s.kept);
+    return st;
+}
+
+static nenc_status write_stream(nenc_encoder *e, nenc_writer *w,
+                                const nenc_checkpoint *from, nenc_diag *diag)
+{
     nenc_sha256_init(&e->symbols);
     NENC_TRY(nenc_write_signature(w, diag));
     NENC_TRY(nenc_write_head(w, &e->head, diag));
     NENC_TRY(nenc_write_meta(w, e->image, diag));
-    NENC_TRY(e->model->codec->encode(e->context, e->image, &units, &e->symbols,
-                                     diag));
+    NENC_TRY(write_units(e, w, from, diag));
     return nenc_write_chunk(w, NENC_CHUNK_DONE, NULL, 0, diag);
+}
+
+/* Where to begin: at the beginning, or where a checkpoint says. */
+static nenc_status find_start(nenc_encoder *e, double quality,
+                              nenc_checkpoint *from, nenc_diag *diag)
+{
+    const nenc_encoder_config *cfg = &e->cfg;
+    const nenc_job job = { &e->head, e->image, quality,
+                           effort_of(cfg, e->model->codec) };
+    memset(from, 0, sizeof *from);
+    if (cfg->checkpoint || cfg->resume)
+        nenc_job_hash(&job, e->job);
+    if (!cfg->resume)
+        return NENC_OK;
+    NENC_TRY(nenc_checkpoint_read(from, e->job, cfg->resume, cfg->resume_size,
+                                  diag));
+    return from->n_units <= nenc_head_units(&e->head)
+        ? NENC_OK : nenc_fail(diag, NENC_EINVAL, "the checkpoint is damaged");
 }
 
 nenc_status nenc_encoder_write(nenc_encoder *e, double quality,
@@ -234,17 +318,19 @@ nenc_status nenc_encoder_write(nenc_encoder *e, double quality,
                                nenc_diag *diag)
 {
     nenc_writer w = { write_fn, user };
+    nenc_checkpoint from;
     nenc_fpenv env;
     if (!is_quality(quality))
         return nenc_fail(diag, NENC_EINVAL, "quality %g, not 0 to 100",
                          quality);
     if (e->failed)
         return nenc_fail(diag, NENC_EINVAL, "the encoder failed before");
+    NENC_TRY(find_start(e, quality, &from, diag));
     nenc_fpenv_enter(&env);
     e->head.quality = (int)floor(quality + 0.5);
     e->model->codec->set_quality(e->context, e->head.quality,
                                  (float)(quality - e->head.quality));
-    const nenc_status st = write_stream(e, &w, diag);
+    const nenc_status st = write_stream(e, &w, &from, diag);
     nenc_fpenv_leave(&env);
     e->failed = st < 0;
     return st;

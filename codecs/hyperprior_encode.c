@@ -260,7 +260,8 @@ static void gain_rows(void *user, int worker, size_t first, size_t end)
 static void tick(void *user, double done)
 {
     const unit_job *j = user;
-    if (j->tells && j->units->tick(j->units->user, done))
+    if (j->tells
+        && j->units->tick(j->units->user, done) == NENC_TICK_END)
         atomic_store(&j->c->hurry, true);
 }
 

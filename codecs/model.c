@@ -171,6 +171,7 @@ bool nenc_codec_get(nenc_codec_info *info, size_t i)
     info->builtin = c->builtin;
     info->default_model = c->default_model;
     info->default_effort = c->default_effort;
+    info->resumes = c->resumes;
     return true;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 codecs_sources = \
 	codecs/codec.h \
+	codecs/checkpoint.c codecs/checkpoint.h \
 	codecs/container.c codecs/container.h \
 	codecs/decode.c codecs/encode.c \
 	codecs/hyperprior.c codecs/hyperprior.h \

@@ -27,7 +27,7 @@ static double now(void)
 }
 
 /* Some iterations are measured alone, between two of which nothing is weighed. */
-static bool tick(void *user, double done)
+static nenc_tick tick(void *user, double done)
 {
     watch *w = user;
     const double at = now();
@@ -35,7 +35,7 @@ static bool tick(void *user, double done)
     if (w->last > 0)
         w->best = fmin(w->best, at - w->last);
     w->last = at;
-    return false;
+    return NENC_TICK_GO_ON;
 }
 
 /* Of one pass forward. */

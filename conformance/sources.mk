@@ -75,6 +75,12 @@ fuzz_sources += conformance/fuzz_main.c
 endif
 EXTRA_DIST += conformance/corpus
 
+fuzz_programs += conformance/fuzz_checkpoint
+conformance_fuzz_checkpoint_SOURCES = conformance/fuzz_checkpoint.c \
+	$(fuzz_sources)
+conformance_fuzz_checkpoint_LDADD = $(app_internal_ldadd)
+conformance_fuzz_checkpoint_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
 fuzz_programs += conformance/fuzz_media
 conformance_fuzz_media_SOURCES = conformance/fuzz_media.c $(fuzz_sources)
 conformance_fuzz_media_LDADD = $(app_internal_ldadd)

@@ -119,6 +119,8 @@ typedef struct nenc_codec_info {
     const char *default_model; /**< the usual name of its model file; NULL
                                     where it needs none */
     int      default_effort;   /**< see nenc_encoder_config */
+    bool     resumes;     /**< encoding can be cut short and gone on with:
+                               checkpoints of nenc_encoder_config */
 } nenc_codec_info;
 
 /** The i-th codec, the first being the usual one.  The texts live as long as
@@ -168,13 +170,16 @@ NENC_API const char *nenc_model_metadata(const nenc_model *model,
 
 /** See nenc_progress_fn. */
 #define NENC_HURRY 0x4859
+#define NENC_SAVE 0x5341
 
 /** Receives output in order. @return 0, or anything else to stop (NENC_EIO) */
 typedef int (*nenc_write_fn)(void *user, const void *data, size_t size);
 
 /** Called now and then with the share done, 0 to 1.
  *  @return 0; NENC_HURRY to come to an end soon, with a result that is valid but
- *          had less effort; or anything else to stop (NENC_EIO) */
+ *          had less effort; NENC_SAVE to get a checkpoint, where the encoder's
+ *          configuration asks for them, and go on; or anything else to stop
+ *          (NENC_EIO) */
 typedef int (*nenc_progress_fn)(void *user, double done);
 
 typedef struct nenc_encoder_config {
@@ -202,6 +207,18 @@ typedef struct nenc_encoder_config {
                                copy of the picture, if one is made */
     nenc_progress_fn progress; /**< may be NULL */
     void    *progress_user;
+    nenc_write_fn checkpoint; /**< NULL, or told, in one piece, what an encode
+                               that is cut short can go on from: some 20 bytes a
+                               pixel of a unit.  Only with codecs that resume
+                               (nenc_codec_info); called by whoever calls
+                               `progress`, and stops by the same rule */
+    void    *checkpoint_user;
+    const void *resume;   /**< NULL, or a checkpoint of the same picture, model,
+                               quality and effort by the same version of the
+                               library: the stream will be the same as if
+                               nothing had happened.  Borrowed until
+                               nenc_encoder_close() */
+    size_t   resume_size;
 } nenc_encoder_config;
 
 NENC_API void nenc_encoder_config_init_(nenc_encoder_config *cfg, size_t size);

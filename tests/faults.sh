@@ -425,6 +425,33 @@ little_memory() {
     [ $tight -gt 0 ] || fail "memory was never short"
 }
 
+# Ctrl-C, which leaves what there is by then and a checkpoint; going on from it
+# gives the file of an encode that nobody stopped.
+checkpoints_are_gone_on_from() {
+    setup
+    set -- --codec overfit -e 2 a.ppm --checkpoint state -f
+    $NENC "$@" -o whole.nenc || fail "it does not encode"
+    [ ! -e state ] || fail "a checkpoint without need"
+    # else Ctrl-C is ignored: the shell sees to that for what runs behind
+    env --default-signal=INT $NENC "$@" -o part.nenc 2>err &
+    pid=$!
+    sleep 0.3
+    kill -INT $pid 2>/dev/null
+    wait $pid || fail "it fails: $(cat err)"
+    [ -e state ] || skip "it had ended before Ctrl-C"
+    grep -q 'run the same command with -f' err || fail "nobody is told"
+    $NDEC part.nenc -o part.ppm || fail "what there was does not decode"
+    cp state kept
+    $NENC "$@" -q 30 -o part.nenc 2>err && fail "it goes on with another quality"
+    grep -q 'checkpoint is of another' err || fail "not told why: $(cat err)"
+    cmp state kept || fail "the checkpoint was changed"
+    $NENC "$@" --verify -o part.nenc || fail "it does not go on"
+    cmp part.nenc whole.nenc || fail "another file"
+    [ ! -e state ] || fail "the checkpoint was left"
+    inputs_are_kept
+    nothing_left
+}
+
 # ------------------------------------------------------------------------- run
 
 run_cases nenc_is_killed ndec_is_killed killed_half_way hung_up_half_way \
@@ -432,4 +459,4 @@ run_cases nenc_is_killed ndec_is_killed killed_half_way hung_up_half_way \
     a_writer_that_went_away two_at_once a_disk_fills_up \
     file_size_limit_half_way closed_pipes a_reader_that_went_away read_errors \
     unreadable_files folders_without_permission read_only_file_system \
-    little_memory
+    little_memory checkpoints_are_gone_on_from

@@ -76,6 +76,8 @@ tests_test_hyperprior_SOURCES = tests/test_hyperprior.c $(toy_sources) \
 check_PROGRAMS += tests/test_overfit
 tests_test_overfit_SOURCES = tests/test_overfit.c $(toy_sources) \
 	tests/unit_stream.c tests/unit_stream.h $(unit_store_sources)
+check_PROGRAMS += tests/test_checkpoint
+tests_test_checkpoint_SOURCES = tests/test_checkpoint.c $(toy_sources)
 check_PROGRAMS += tests/test_overfit_context tests/test_overfit_paint \
 	tests/test_overfit_rate
 tests_test_overfit_paint_SOURCES = tests/test_overfit_paint.c

@@ -446,6 +446,30 @@ void nenc_soap_reset(nenc_soap *o)
     o->power1 = o->power2 = 1;
 }
 
+void nenc_soap_state(nenc_soap *o,
+                     void (*piece)(void *user, void *data, size_t size),
+                     void *user)
+{
+    uint8_t has_begun = o->has_begun;
+    for (size_t i = 0; i < o->n; i++) {
+        matrix *a = &o->matrices[i];
+        basis *const sides[] = { &a->left, &a->right };
+        for (int k = 0; k < 2; k++) {
+            const size_t size = sides[k]->n * sides[k]->n * sizeof(double);
+            piece(user, sides[k]->g, size);
+            piece(user, sides[k]->q, size);
+            piece(user, sides[k]->qt, size);
+        }
+        piece(user, a->m, a->n * sizeof *a->m);
+        piece(user, a->v, a->n * sizeof *a->v);
+    }
+    piece(user, &o->n_steps, sizeof o->n_steps);
+    piece(user, &has_begun, sizeof has_begun);
+    o->has_begun = has_begun != 0;
+    piece(user, &o->power1, sizeof o->power1);
+    piece(user, &o->power2, sizeof o->power2);
+}
+
 const double *nenc_soap_basis_get(const nenc_soap *o, size_t tensor, int side)
 {
     const matrix *a = &o->matrices[tensor];

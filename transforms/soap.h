@@ -2,7 +2,7 @@
 /* SOAP (arXiv 2409.11321): Adam in the slowly turning eigenbases of the
  * gradients' second moments, for a few small matrices on one thread.  Not
  * normative, but the same bits on every machine.  Not here: large networks,
- * averages and schedules (see optim.h), checkpoints. */
+ * averages and schedules (see optim.h), files of its state. */
 #ifndef NENC_TRANSFORMS_SOAP_H
 #define NENC_TRANSFORMS_SOAP_H
 
@@ -71,6 +71,12 @@ void nenc_soap_set_every(nenc_soap *soap, int every);
 /** All moments, bases and counts as after open (`every` stays as it was set):
  *  a new phase.  The next step is a first one. */
 void nenc_soap_reset(nenc_soap *soap);
+
+/** All that steps change but the values, piece by piece, always in one order:
+ *  to be kept, or to be filled with what was kept. */
+void nenc_soap_state(nenc_soap *soap,
+                     void (*piece)(void *user, void *data, size_t size),
+                     void *user);
 
 /** For tests and reports: [n][n], a row for each basis vector, all 0 before
  *  the first step; NULL = this side has none.

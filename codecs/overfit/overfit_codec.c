@@ -81,7 +81,8 @@ const nenc_codec nenc_codec_overfit = {
     .media = NENC_IMAGE,
     .paper = "Cool-Chic 5 (Ladune, Philippe et al., 2023 to 2026), C3 (Kim et "
              "al., 2023)",
-    .builtin = true, .default_effort = 3, .unit = 2048, .unit_over = 6 << 20,
+    .builtin = true, .default_effort = 3, .resumes = true, .unit = 2048,
+    .unit_over = 6 << 20,
     .bind = overfit_bind, .unbind = overfit_unbind, .net_at = overfit_net_at,
     .open = overfit_open, .close = overfit_close,
     .encode = overfit_codec_encode, .decode = overfit_codec_decode,

@@ -78,8 +78,8 @@ static void take_symbols(overfit_unit *u, const overfit_plane *grids)
 
 static nenc_status fit_unit(const overfit_codec *c, overfit_unit *u,
                             const overfit_plane *target,
-                            const nenc_units *units, size_t left,
-                            nenc_diag *diag)
+                            const nenc_units *units, nenc_bytes state,
+                            size_t left, nenc_diag *diag)
 {
     const effort *e = &efforts[c->params.effort];
     overfit_fit *fit;
@@ -89,7 +89,8 @@ static nenc_status fit_unit(const overfit_codec *c, overfit_unit *u,
     const overfit_fit_config cfg = {
         .lambda = lambda, .log10_lambda = log10_lambda,
         .iterations = e->iterations, .pool = c->params.pool,
-        .max_memory = left, .user = units->user, .tick = units->tick };
+        .max_memory = left, .user = units->user, .tick = units->tick,
+        .save = units->save, .state = state };
     NENC_TRY(overfit_fit_open(&fit, &u->shape, target, &cfg, diag));
     nenc_status st = overfit_fit_run(fit, diag);
     if (st >= 0)
@@ -108,6 +109,7 @@ static nenc_status encode_unit(const overfit_codec *c, const nenc_image *src,
 {
     const nenc_rect r = overfit_codec_unit(c, index);
     size_t left = c->params.max_memory;
+    const nenc_bytes none = { .size = 0 };
     overfit_plane target[3];
     overfit_unit u;
     nenc_arena arena;
@@ -121,7 +123,9 @@ static nenc_status encode_unit(const overfit_codec *c, const nenc_image *src,
         st = overfit_load(target, &arena, src, &r, diag);
     left -= NENC_MIN(left, arena.used + u.arena.used);
     if (st >= 0)
-        st = fit_unit(c, &u, target, units, left, diag);
+        st = fit_unit(c, &u, target, units,
+                      index == units->n_done ? units->state : none, left,
+                      diag);
     if (st >= 0)
         st = overfit_unit_write(&u, c->set, c->params.max_memory, &out, diag);
     if (st >= 0) {
@@ -134,6 +138,32 @@ static nenc_status encode_unit(const overfit_codec *c, const nenc_image *src,
     return st;
 }
 
+/* A unit that was made before. */
+static nenc_status put_again(const overfit_codec *c, const nenc_image *src,
+                             const nenc_units *units, uint32_t index,
+                             nenc_sha256 *symbols, nenc_diag *diag)
+{
+    const nenc_rect r = overfit_codec_unit(c, index);
+    nenc_buffer bytes;
+    overfit_unit u = { .arena = { 0 } };
+    size_t at = 0;
+    nenc_buffer_init(&bytes, c->params.max_memory);
+    nenc_status st = units->get(units->user, index, &bytes, &at, diag);
+    nenc_bytes from;
+    nenc_bytes_init(&from, bytes.data + at, bytes.size - at);
+    if (st >= 0)
+        st = overfit_unit_read(&u, r.width, r.height,
+                               src->channels < 3 ? 1 : 3, c->set,
+                               c->params.max_memory, &from, diag);
+    if (st >= 0) {
+        overfit_unit_hash(&u, symbols);
+        st = units->put(units->user, index, &bytes, diag);
+    }
+    overfit_unit_close(&u);
+    nenc_buffer_free(&bytes);
+    return st;
+}
+
 nenc_status overfit_codec_encode(void *context, const nenc_image *src,
                                  const nenc_units *units,
                                  nenc_sha256 *symbols, nenc_diag *diag)
@@ -141,6 +171,7 @@ nenc_status overfit_codec_encode(void *context, const nenc_image *src,
     const overfit_codec *c = context;
     const uint32_t n = overfit_codec_units(c);
     for (uint32_t i = 0; i < n; i++)
-        NENC_TRY(encode_unit(c, src, units, i, symbols, diag));
+        NENC_TRY((i < units->n_done ? put_again : encode_unit)
+                 (c, src, units, i, symbols, diag));
     return NENC_OK;
 }

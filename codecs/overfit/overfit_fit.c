@@ -17,7 +17,10 @@
 #include "overfit_start.h"
 #include "soap.h"
 
-enum { ROWS = 16 };           /* of a grid, to a thread at a time */
+enum {
+    ROWS = 16,                /* of a grid, to a thread at a time */
+    PHASES = 3
+};
 
 /* A stretch of iterations. */
 typedef struct phase {
@@ -68,6 +71,8 @@ struct overfit_fit {
     double best_cost;
     uint64_t step;            /* of all phases */
     int n_done;               /* iterations */
+    int at_phase, at;         /* and of this phase */
+    double power[2];          /* betas to so many steps of this phase */
     bool stopped;
     /* of this iteration: */
     overfit_soft soft;
@@ -387,6 +392,91 @@ static void iterate(overfit_fit *f, double lr, bool is_hard)
     (void)nenc_soap_step(f->soap, is_hard ? lr : lr * f->recipe->networks);
 }
 
+static bool is_finite(const float *v, size_t n)
+{
+    size_t i = 0;
+    while (i < n && isfinite(v[i]))
+        i++;
+    return i == n;
+}
+
+/* ------------------------------------------------------------------- its state */
+
+/* Where the pieces of a state go, or come from. */
+typedef struct state {
+    nenc_buffer to;
+    nenc_bytes from;
+} state;
+
+static void save_piece(void *user, void *data, size_t size)
+{
+    nenc_buffer_put(&((state *)user)->to, data, size);
+}
+
+static void restore_piece(void *user, void *data, size_t size)
+{
+    const uint8_t *from = nenc_bytes_get(&((state *)user)->from, size);
+    if (from && size)
+        memcpy(data, from, size);
+}
+
+/* All that iterations leave behind.  Phases and counts are the first pieces. */
+static void each_piece(overfit_fit *f,
+                       void (*piece)(void *user, void *data, size_t size),
+                       state *s)
+{
+    const overfit_shape *sh = f->shape;
+    overfit_plane *const planes[] = { f->y, f->m, f->v, f->best_y };
+    piece(s, &f->at_phase, sizeof f->at_phase);
+    piece(s, &f->at, sizeof f->at);
+    piece(s, &f->n_done, sizeof f->n_done);
+    piece(s, &f->step, sizeof f->step);
+    piece(s, f->power, sizeof f->power);
+    piece(s, &f->best_cost, sizeof f->best_cost);
+    piece(s, f->params, sh->n_params * sizeof(float));
+    piece(s, f->best_params, sh->n_params * sizeof(float));
+    for (size_t i = 0; i < sizeof planes / sizeof planes[0]; i++)
+        for (int g = 0; g < sh->n_grids; g++)
+            for (uint32_t y = 0; y < planes[i][g].height; y++)
+                piece(s, overfit_row(&planes[i][g], y),
+                      planes[i][g].width * sizeof(float));
+    nenc_soap_state(f->soap, piece, s);
+}
+
+static nenc_status save(overfit_fit *f, nenc_diag *diag)
+{
+    state s;
+    nenc_buffer_init(&s.to, f->cfg.max_memory);
+    each_piece(f, save_piece, &s);
+    const nenc_status st = s.to.failed
+        ? nenc_fail(diag, NENC_ENOMEM, "no room for a checkpoint")
+        : f->cfg.save(f->cfg.user, &s.to, diag);
+    nenc_buffer_free(&s.to);
+    return st;
+}
+
+/* The best may be what is kept in the end, whatever becomes of the rest. */
+static bool is_best_sound(const overfit_fit *f)
+{
+    const overfit_shape *sh = f->shape;
+    bool ok = is_finite(f->best_params, sh->n_params);
+    for (int g = 0; g < sh->n_grids; g++)
+        for (uint32_t y = 0; ok && y < sh->grids[g].height; y++)
+            ok = is_finite(overfit_row(&f->best_y[g], y), sh->grids[g].width);
+    return ok;
+}
+
+static nenc_status restore(overfit_fit *f, nenc_diag *diag)
+{
+    state s = { .from = f->cfg.state };
+    each_piece(f, restore_piece, &s);
+    return s.from.failed || nenc_bytes_left(&s.from) || !is_best_sound(f)
+           || f->at_phase < 0 || f->at_phase >= PHASES || f->at < 1
+           || f->n_done < f->at
+        ? nenc_fail(diag, NENC_EINVAL, "the checkpoint is not of this picture "
+                    "and this encoder") : NENC_OK;
+}
+
 /* ---------------------------------------------------------------------- phases */
 
 static void copy_planes(overfit_plane *to, const overfit_plane *from, int n)
@@ -406,7 +496,7 @@ static void keep_best(overfit_fit *f)
     const double cost = mse + (double)f->cfg.lambda * bpp;
     if (f->cfg.report)
         f->cfg.report(f->cfg.user, f->n_done, mse, bpp);
-    if (!(cost < f->best_cost))
+    if (!(cost < f->best_cost) || !is_finite(f->params, s->n_params))
         return;
     f->best_cost = cost;
     memcpy(f->best_params, f->params, s->n_params * sizeof(float));
@@ -444,7 +534,7 @@ static void set_soft(overfit_soft *s, double temperature, double noise)
     s->noise = (float)noise;
 }
 
-static void set_adam(overfit_fit *f, double lr, const double power[2])
+static void set_adam(overfit_fit *f, double lr)
 {
     const recipe *r = f->recipe;
     double rate = lr * (double)gain_of(f->cfg.lambda);
@@ -452,39 +542,59 @@ static void set_adam(overfit_fit *f, double lr, const double power[2])
         f->adam[level] = (overfit_adam){
             .lr = (float)rate, .beta1 = r->beta1, .beta2 = r->beta2,
             .eps = 1e-8f / gain_of(f->cfg.lambda),
-            .correct1 = (float)(1 / (1 - power[0])),
-            .correct2 = (float)(1 / (1 - power[1])) };
+            .correct1 = (float)(1 / (1 - f->power[0])),
+            .correct2 = (float)(1 / (1 - f->power[1])) };
 }
 
-static void run_phase(overfit_fit *f, const phase *p, int every)
+/* Learning rate and quantiser of the iteration that comes. @return the rate */
+static double set_iteration(overfit_fit *f, const phase *p, int every)
 {
-    double power[2] = { 1, 1 };
-    if (p->iterations <= 0)
-        return;
+    const double done = (double)(f->at / every * every) / p->iterations;
+    const double lr = p->lr_end + (p->lr - p->lr_end) * 0.5
+                    * (1 + overfit_cos_pi(done));
+    if (!p->is_hard)
+        set_soft(&f->soft, p->temperature + done * (p->temperature_end
+                                                    - p->temperature),
+                 p->noise + done * (p->noise_end - p->noise));
+    f->power[0] *= (double)f->recipe->beta1;
+    f->power[1] *= (double)f->recipe->beta2;
+    set_adam(f, lr);
+    f->step++;
+    return lr;
+}
+
+static void begin_phase(overfit_fit *f)
+{
     clear_moments(f);
+    f->power[0] = f->power[1] = 1;
+}
+
+/* From iteration `at` on. */
+static nenc_status run_phase(overfit_fit *f, const phase *p, int every,
+                             nenc_diag *diag)
+{
+    if (p->iterations <= 0)
+        return NENC_OK;
+    if (!f->at)
+        begin_phase(f);
     if (p->is_hard)
         all_rows(f, quantise_hard);
-    for (int i = 0; i < p->iterations && !f->stopped; i++) {
-        const double at = (double)(i / every * every) / p->iterations;
-        const double lr = p->lr_end + (p->lr - p->lr_end) * 0.5
-                        * (1 + overfit_cos_pi(at));
-        if (!p->is_hard)
-            set_soft(&f->soft, p->temperature + at * (p->temperature_end
-                                                      - p->temperature),
-                     p->noise + at * (p->noise_end - p->noise));
-        power[0] *= (double)f->recipe->beta1;
-        power[1] *= (double)f->recipe->beta2;
-        set_adam(f, lr, power);
-        f->step++;
-        iterate(f, lr, p->is_hard);
+    while (f->at < p->iterations && !f->stopped) {
+        nenc_tick next = NENC_TICK_GO_ON;
+        iterate(f, set_iteration(f, p, every), p->is_hard);
         f->n_done++;
+        f->at++;
         if (f->cfg.tick)
-            f->stopped = f->cfg.tick(f->cfg.user, (double)f->n_done
-                                     / f->cfg.iterations);
-        if (i % every == every - 1 || i + 1 == p->iterations || f->stopped)
+            next = f->cfg.tick(f->cfg.user, (double)f->n_done
+                               / f->cfg.iterations);
+        f->stopped = next == NENC_TICK_END;
+        if (f->at % every == 0 || f->at == p->iterations || f->stopped)
             keep_best(f);
+        if (next == NENC_TICK_SAVE)
+            NENC_TRY(save(f, diag));
     }
     return_to_best(f);
+    return NENC_OK;
 }
 
 nenc_status overfit_fit_run(overfit_fit *f, nenc_diag *diag)
@@ -492,13 +602,15 @@ nenc_status overfit_fit_run(overfit_fit *f, nenc_diag *diag)
     const int n = f->cfg.iterations, every = n >= 2000 ? 100 : n / 20 + 1;
     const int warm = n / f->recipe->warm, final = n / f->recipe->final;
     const double noise = (0.747 - 0.432 * f->cfg.log10_lambda) / 10;
-    const phase phases[] = {
+    const phase phases[PHASES] = {
         { warm, 0.01, 0.01, 0.35, 0.35, noise, noise, false },
         { n - warm - final, 0.01, 1e-5, 0.35, 0.08, 0.22, 0.15, false },
         { final, 1e-4, 1e-5, 0, 0, 0, 0, true },
     };
-    for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++)
-        run_phase(f, &phases[i], every);
+    if (nenc_bytes_left(&f->cfg.state))
+        NENC_TRY(restore(f, diag));
+    for (; f->at_phase < PHASES; f->at_phase++, f->at = 0)
+        NENC_TRY(run_phase(f, &phases[f->at_phase], every, diag));
     if (!isfinite(f->best_cost))
         return nenc_fail(diag, NENC_EINVAL, "nothing fits the picture");
     return NENC_OK;

@@ -6,8 +6,8 @@
 #ifndef NENC_CODECS_OVERFIT_FIT_H
 #define NENC_CODECS_OVERFIT_FIT_H
 
+#include "codec.h"
 #include "overfit.h"
-#include "pool.h"
 
 typedef struct overfit_fit_config {
     float lambda;             /**< MSE of samples 0 to 1 for a bit a pixel */
@@ -16,7 +16,11 @@ typedef struct overfit_fit_config {
     nenc_pool *pool;          /**< borrowed */
     size_t max_memory;
     void *user;
-    bool (*tick)(void *user, double done);   /**< true: come to an end */
+    /* as in nenc_units; all may be empty */
+    nenc_tick (*tick)(void *user, double done);
+    nenc_status (*save)(void *user, const nenc_buffer *state,
+                        nenc_diag *diag);
+    nenc_bytes state;
     void (*report)(void *user, int iterations, double mse, double bpp);
                               /**< NULL, or told what rounding would give, now
                                    and then */
@@ -33,7 +37,9 @@ NENC_NODISCARD nenc_status overfit_fit_open(
     nenc_diag *diag);
 void overfit_fit_close(overfit_fit *f);
 
-/** All phases; stopped early it keeps the best that was seen. */
+/** All phases; stopped early it keeps the best that was seen.
+ *  @return NENC_OK, NENC_ENOMEM, NENC_EINVAL (a state that was not saved by
+ *          this), or what save() returned */
 NENC_NODISCARD nenc_status overfit_fit_run(overfit_fit *f, nenc_diag *diag);
 
 /** Whether `tick` ended the run. */

@@ -45,6 +45,6 @@ void overfit_quantise_hard(const float *y, float *symbol, size_t n)
     for (size_t i = 0; i < n; i++) {
         const float near = (y[i] + 12582912.0f) - 12582912.0f;
         symbol[i] = near > OVERFIT_SYMBOL ? OVERFIT_SYMBOL
-                  : near < -OVERFIT_SYMBOL ? -OVERFIT_SYMBOL : near;
+                  : near > -OVERFIT_SYMBOL ? near : -OVERFIT_SYMBOL;  /* NaN */
     }
 }
